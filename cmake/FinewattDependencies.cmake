@@ -1,0 +1,27 @@
+# Every third-party library, found once. CMake downloads nothing: scripts/setup installs.
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(date REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(ZLIB REQUIRED)
+
+# libcsv ships neither a CMake nor a pkg-config file.
+find_path(CSV_INCLUDE_DIR csv.h REQUIRED)
+find_library(CSV_LIBRARY csv REQUIRED)
+add_library(finewatt_libcsv INTERFACE)
+target_include_directories(finewatt_libcsv SYSTEM INTERFACE "${CSV_INCLUDE_DIR}")
+target_link_libraries(finewatt_libcsv INTERFACE "${CSV_LIBRARY}")
+
+if(BUILD_TESTING)
+    find_package(GTest REQUIRED)
+    include(GoogleTest)
+endif()
+if(FINEWATT_WITH_TORCH)
+    include(FinewattTorch)
+endif()

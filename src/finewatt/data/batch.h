@@ -1,0 +1,61 @@
+// Batches: how examples become the packed arrays the engine computes on, and in what order.
+#pragma once
+
+#include "finewatt/base/result.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace finewatt {
+
+/// An encoded example.
+struct Feature {
+    std::vector<std::int32_t> ids;
+    std::vector<std::int32_t> type_ids;
+    std::int32_t label = 0;
+};
+
+/// How batches are padded. dynamic: to the longest of the batch (the paper's mode); fixed: to
+/// max_length; grouped: like lengths together, then dynamic; unpadded: not at all.
+enum class BatchingMode { kDynamic, kFixed, kGrouped, kUnpadded };
+
+std::optional<BatchingMode> parse_batching_mode(std::string_view name);
+std::string_view batching_mode_name(BatchingMode mode);
+
+/// A batch in packed form: T rows, B sequences. In padded modes each sequence occupies the padded
+/// length, so padding rows are really computed; keys beyond key_len are masked.
+struct Batch {
+    std::vector<std::int32_t> ids;            ///< [T]
+    std::vector<std::int32_t> type_ids;       ///< [T]
+    std::vector<std::int32_t> positions;      ///< [T], 0.. within each sequence
+    std::vector<std::int32_t> cu_seqlens;     ///< [B+1], begin of each sequence; last = T
+    std::vector<std::int32_t> key_len;        ///< [B], real tokens of each sequence
+    std::vector<std::int32_t> labels;         ///< [B]
+    std::vector<std::int64_t> example_index;  ///< [B], index into the features
+    std::int32_t max_len = 0;                 ///< longest padded sequence
+
+    std::int64_t tokens_real = 0;             ///< sum of key_len
+    std::int64_t tokens_padded = 0;           ///< T
+    std::int64_t tokens_padded_would_be = 0;  ///< B x longest real sequence
+};
+
+/// Build one batch from the features at `indices`.
+Batch make_batch(std::span<const Feature> features, std::span<const std::int64_t> indices,
+                 BatchingMode mode, std::int32_t max_length, std::int32_t pad_id);
+
+/// Return the order of epoch `epoch` (from 0): the permutation that torch.randperm(n) gives with a
+/// CPU generator seeded with seed + epoch, which is what Hugging Face's Trainer uses (transformers
+/// 5.17, accelerate 1.15).
+std::vector<std::int64_t> epoch_order(std::int64_t n, std::uint64_t seed, std::int64_t epoch);
+
+/// Return the indices of each batch of an epoch; the short last batch is kept. kGrouped uses the
+/// length grouping of transformers' trainer_pt_utils (mega-batches of min(n/(4 batch), 50) batches,
+/// each sorted longest first, the longest of all moved to the front).
+std::vector<std::vector<std::int64_t>> epoch_batches(std::span<const Feature> features,
+                                                     std::int32_t batch_size, BatchingMode mode,
+                                                     std::uint64_t seed, std::int64_t epoch);
+
+}  // namespace finewatt

@@ -1,0 +1,258 @@
+// The run record: everything one execution of one job left behind, as docs/reference/fields.md
+// lists it. Plain structs with one field table each (field.h); record/json.h turns them into the
+// document that `finewatt runs show ID --json` prints.
+//
+// Unknown is an empty optional (null in JSON) with a reason beside it, never 0.
+#pragma once
+
+#include "finewatt/record/channel.h"
+#include "finewatt/record/field.h"
+#include "finewatt/units/quantity.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace finewatt {
+
+/// Energy of one component (one channel) over a run or a phase.
+struct ComponentEnergy {
+    std::string component;  ///< "cpu", "dram", "gpu", "node" or "other"
+    std::string device;
+    std::string domain;
+    std::string source;  ///< channel id, e.g. "powercap:package-0"
+    std::optional<Joules> energy;
+    std::optional<Joules> energy_low;
+    std::optional<Joules> energy_high;
+    std::optional<Watts> power_mean;
+    std::optional<Watts> power_max;
+    std::string provenance;
+    std::optional<double> coverage;
+    std::optional<Joules> resolution;
+    bool counted = true;  ///< part of the total; what is left out says why in `reason`
+    std::optional<std::string> reason;
+    std::vector<std::string> notes;
+
+    static constexpr auto fields() {
+        using C = ComponentEnergy;
+        return std::make_tuple(
+            field("component", &C::component, "", "cpu, dram, gpu, node or other"),
+            field("device", &C::device, "", "the hardware the channel reads"),
+            field("domain", &C::domain, "", "package, dram, core, psys, gpu, node or other"),
+            field("source", &C::source, "", "the channel the figure comes from"),
+            field("energy_j", &C::energy, "J", "best estimate of the energy"),
+            field("energy_j_low", &C::energy_low, "J", "lower end of its range"),
+            field("energy_j_high", &C::energy_high, "J", "upper end of its range"),
+            field("power_w_mean", &C::power_mean, "W", "energy over duration"),
+            field("power_w_max", &C::power_max, "W", "largest mean power between two samples"),
+            field("provenance", &C::provenance, "", "measured, derived, modelled or assumed"),
+            field("coverage", &C::coverage, "1", "share of the window that was really seen"),
+            field("resolution", &C::resolution, "J", "smallest step the source can show"),
+            field("counted", &C::counted, "", "whether the figure is part of the total"),
+            field("reason", &C::reason, "", "why a figure is unknown, modelled or left out"),
+            field("notes", &C::notes, "", "caveats on a known figure"));
+    }
+};
+
+/// Energy of a run or a phase: the total over domains that do not overlap, and its parts.
+struct EnergySummary {
+    std::optional<Joules> energy;
+    std::optional<Joules> energy_low;
+    std::optional<Joules> energy_high;
+    std::string provenance;
+    std::optional<double> coverage;
+    std::vector<std::string> domains;  ///< what the total contains
+    std::optional<std::string> reason;
+    std::vector<ComponentEnergy> components;
+
+    static constexpr auto fields() {
+        using E = EnergySummary;
+        return std::make_tuple(
+            field("energy_j", &E::energy, "J", "total over the counted domains"),
+            field("energy_j_low", &E::energy_low, "J", "lower end of its range"),
+            field("energy_j_high", &E::energy_high, "J", "upper end of its range"),
+            field("provenance", &E::provenance, "",
+                  "measured, derived, modelled, assumed, or mixed when the parts differ"),
+            field("coverage", &E::coverage, "1", "smallest coverage of a counted part"),
+            field("domains", &E::domains, "", "the domains that the total contains"),
+            field("reason", &E::reason, "", "why the total is unknown"),
+            field("components", &E::components, "", "one entry per channel"));
+    }
+};
+
+/// Wall calibration that was applied to a run.
+struct CalibrationUse {
+    std::string id;
+    double coefficient = 1;
+    double coefficient_low = 1;
+    double coefficient_high = 1;
+    std::optional<Joules> energy_adjusted;
+
+    static constexpr auto fields() {
+        using C = CalibrationUse;
+        return std::make_tuple(
+            field("id", &C::id, "", "the stored calibration"),
+            field("coefficient", &C::coefficient, "1", "wall energy over software energy"),
+            field("coefficient_low", &C::coefficient_low, "1", "lower end of its interval"),
+            field("coefficient_high", &C::coefficient_high, "1", "upper end of its interval"),
+            field("energy_j_adjusted", &C::energy_adjusted, "J", "coefficient times total"));
+    }
+};
+
+/// Carbon of a run. When the place is unknown, `co2` is empty and `reason` says how to name it.
+struct CarbonSummary {
+    std::optional<double> co2_kg;
+    std::optional<double> co2_kg_low;
+    std::optional<double> co2_kg_high;
+    std::optional<CarbonIntensity> intensity;
+    std::optional<std::string> zone;
+    std::optional<std::string> edition;
+    std::optional<std::string> basis;
+    std::optional<std::string> source;
+    double pue = 1;
+    std::optional<double> embodied_kg;
+    std::optional<double> sci;
+    std::optional<std::string> reason;
+
+    static constexpr auto fields() {
+        using C = CarbonSummary;
+        return std::make_tuple(
+            field("co2_kg", &C::co2_kg, "kg", "operational emissions"),
+            field("co2_kg_low", &C::co2_kg_low, "kg", "lower end of their range"),
+            field("co2_kg_high", &C::co2_kg_high, "kg", "upper end of their range"),
+            field("intensity_g_per_kwh", &C::intensity, "g/kWh", "carbon intensity used"),
+            field("zone", &C::zone, "", "grid zone the intensity belongs to"),
+            field("edition", &C::edition, "", "edition of the table"),
+            field("basis", &C::basis, "", "co2 or co2e"),
+            field("source", &C::source, "", "where the intensity comes from"),
+            field("pue", &C::pue, "1", "power usage effectiveness applied"),
+            field("embodied_kg", &C::embodied_kg, "kg", "share of the emissions of making"),
+            field("sci", &C::sci, "g", "software carbon intensity per unit of work"),
+            field("reason", &C::reason, "", "why carbon is unknown, and how to name the place"));
+    }
+};
+
+/// A named window of the run, reported by the workload.
+struct PhaseRecord {
+    std::string name;
+    double t_begin_s = 0;  ///< seconds since the run's start
+    double duration_s = 0;
+    EnergySummary energy;
+    std::optional<std::string> note;
+
+    static constexpr auto fields() {
+        using P = PhaseRecord;
+        return std::make_tuple(
+            field("name", &P::name, "", "the phase's name"),
+            field("t_begin_s", &P::t_begin_s, "s", "begin, since the run's start"),
+            field("duration_s", &P::duration_s, "s", "length of the phase"),
+            field("energy", &P::energy, "", "energy of the phase"),
+            field("note", &P::note, "", "e.g. phase not closed"));
+    }
+};
+
+/// Running totals of the work done, as the workload reported them last.
+struct WorkTotals {
+    std::optional<double> examples;
+    std::optional<double> steps;
+    std::optional<double> epochs;
+    std::optional<double> tokens_real;
+    std::optional<double> tokens_padded;
+    std::optional<double> tokens_padded_would_be;
+    std::optional<double> flops_model;
+
+    static constexpr auto fields() {
+        using W = WorkTotals;
+        return std::make_tuple(
+            field("examples", &W::examples, "1", "examples seen"),
+            field("steps", &W::steps, "1", "optimiser updates"),
+            field("epochs", &W::epochs, "1", "passes over the data"),
+            field("tokens_real", &W::tokens_real, "1", "tokens of the texts"),
+            field("tokens_padded", &W::tokens_padded, "1", "tokens computed, with padding"),
+            field("tokens_padded_would_be", &W::tokens_padded_would_be, "1",
+                  "tokens that padding each batch to its longest sequence would have computed"),
+            field("flops_model", &W::flops_model, "1", "floating-point operations of the model"));
+    }
+};
+
+/// Ratios of energy and work.
+struct DerivedFigures {
+    std::optional<double> j_per_1k_examples;
+    std::optional<double> j_per_million_tokens_padded;
+    std::optional<double> tokens_per_s;
+    std::optional<double> flops_per_j;
+
+    static constexpr auto fields() {
+        using D = DerivedFigures;
+        return std::make_tuple(
+            field("j_per_1k_examples", &D::j_per_1k_examples, "J", "energy per 1,000 examples"),
+            field("j_per_million_tokens_padded", &D::j_per_million_tokens_padded, "J",
+                  "energy per million computed tokens"),
+            field("tokens_per_s", &D::tokens_per_s, "1/s", "real tokens per second of training"),
+            field("flops_per_j", &D::flops_per_j, "1/J", "model operations per joule"));
+    }
+};
+
+/// One execution of one job.
+struct RunRecord {
+    std::string run_id;  ///< ULID
+    std::optional<std::string> name;
+    std::string kind = "command";
+    std::string status = "running";
+    std::optional<std::string> status_reason;
+    WallTime started_at{};
+    std::optional<double> duration_s;
+    EnergySummary energy;
+    std::optional<CalibrationUse> calibration;
+    CarbonSummary carbon;
+    std::vector<PhaseRecord> phases;
+    std::optional<WorkTotals> work;
+    DerivedFigures derived;
+    std::map<std::string, double> scores;
+    std::map<std::string, std::string> settings;
+    std::map<std::string, std::string> machine;
+    std::map<std::string, std::string> software;
+    /// Cost of the meter itself and lost samples, by name ("samples", "lost_samples", "cpu_s", …).
+    std::map<std::string, double> meter;
+    std::vector<std::string> artifacts;  ///< paths of what the run left: model, report, trace
+    std::optional<int> exit_status;
+
+    static constexpr auto fields() {
+        using R = RunRecord;
+        return std::make_tuple(
+            field("run_id", &R::run_id, "", "ULID of the run"),
+            field("name", &R::name, "", "name the user gave"),
+            field("kind", &R::kind, "",
+                  "fine-tuning, pre-training, distillation, inference or command"),
+            field("status", &R::status, "", "running, complete, interrupted, failed or recovered"),
+            field("status_reason", &R::status_reason, "", "why a run is not complete"),
+            field("started_at", &R::started_at, "", "UTC time of the start"),
+            field("duration_s", &R::duration_s, "s", "wall time of the run"),
+            field("energy", &R::energy, "", "energy of the whole run"),
+            field("calibration", &R::calibration, "", "wall calibration applied, if any"),
+            field("carbon", &R::carbon, "", "carbon of the run"),
+            field("phases", &R::phases, "", "windows the workload reported"),
+            field("work", &R::work, "", "work totals the workload reported"),
+            field("derived", &R::derived, "", "ratios of energy and work"),
+            field("scores", &R::scores, "1", "task scores by name"),
+            field("settings", &R::settings, "", "settings of the job"),
+            field("machine", &R::machine, "", "what the run was executed on"),
+            field("software", &R::software, "", "versions of what executed it"),
+            field("meter", &R::meter, "1", "the meter's own cost and losses"),
+            field("artifacts", &R::artifacts, "", "files the run left"),
+            field("exit_status", &R::exit_status, "1", "exit status of the measured command"));
+    }
+};
+
+/// Power of one channel over the run, for figures: mean power between consecutive samples.
+struct PowerSeries {
+    std::string channel;
+    std::string component;
+    std::string provenance;
+    std::vector<double> t_s;      ///< end of each interval, seconds since the run's start
+    std::vector<double> power_w;  ///< mean power over the interval that ends there
+};
+
+}  // namespace finewatt

@@ -1,0 +1,92 @@
+// WordPieceTokenizer: text to token ids and code-point offsets, equal to the Hugging Face fast
+// (Rust) tokenizer for BERT: BertNormalizer, BertPreTokenizer, WordPiece (huggingface/tokenizers
+// 0.23). Not for other tokenizer families.
+#pragma once
+
+#include "finewatt/base/result.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace finewatt {
+
+/// Settings of the normaliser. Unset strip_accents follows `lowercase`, as the reference does.
+struct TokenizerOptions {
+    bool lowercase = true;
+    std::optional<bool> strip_accents;
+    bool handle_chinese_chars = true;
+};
+
+/// An encoded text or pair. All vectors have one entry per token, special tokens included when
+/// asked for.
+struct Encoding {
+    std::vector<std::int32_t> ids;
+    std::vector<std::int32_t> type_ids;
+    /// [begin, end) in code points of the text the token came from; {0, 0} for special tokens that
+    /// were added.
+    std::vector<std::pair<std::int32_t, std::int32_t>> offsets;
+};
+
+/// How to encode.
+struct EncodeOptions {
+    bool add_special_tokens = true;  ///< [CLS] a [SEP] (b [SEP])
+    /// Longest result in tokens, special tokens included; nothing = no limit. Pairs are cut by the
+    /// reference's longest_first rule.
+    std::optional<std::int32_t> max_length;
+};
+
+/// Immutable after construction; any thread may encode.
+class WordPieceTokenizer {
+  public:
+    /// Read `vocab.txt` (one token a line, id = line number from 0; CR and a missing last line end
+    /// are accepted). Errors: not found; corrupt when [UNK], [CLS], [SEP], [PAD] or [MASK] is
+    /// missing, a token occurs twice, a line is empty or not UTF-8.
+    static Result<WordPieceTokenizer> from_vocab_file(const std::filesystem::path& vocab_txt,
+                                                      const TokenizerOptions& options);
+
+    /// Read a Hugging Face folder: vocab.txt, or tokenizer.json where there is none; lowercase and
+    /// strip_accents from tokenizer_config.json or tokenizer.json, which `overrides` wins over.
+    static Result<WordPieceTokenizer> from_directory(
+        const std::filesystem::path& directory,
+        const std::optional<TokenizerOptions>& overrides = std::nullopt);
+
+    WordPieceTokenizer(WordPieceTokenizer&&) noexcept;
+    WordPieceTokenizer& operator=(WordPieceTokenizer&&) noexcept;
+    ~WordPieceTokenizer();
+
+    /// Encode one text. Error: corrupt when it is not UTF-8 (naming the byte); invalid argument
+    /// when max_length cannot hold the special tokens.
+    Result<Encoding> encode(std::string_view text, const EncodeOptions& options) const;
+
+    /// Encode a pair; type ids are 0 for the first text and 1 for the second.
+    Result<Encoding> encode_pair(std::string_view text, std::string_view pair,
+                                 const EncodeOptions& options) const;
+
+    std::int32_t vocabulary_size() const;
+    const TokenizerOptions& options() const;
+    /// Return the id of a token of the vocabulary, or nothing.
+    std::optional<std::int32_t> token_to_id(std::string_view token) const;
+    /// Return the token of an id in [0, vocabulary_size()).
+    std::string_view id_to_token(std::int32_t id) const;
+
+    std::int32_t cls_id() const;
+    std::int32_t sep_id() const;
+    std::int32_t pad_id() const;
+    std::int32_t unk_id() const;
+    std::int32_t mask_id() const;
+
+    /// Write vocab.txt, tokenizer.json and tokenizer_config.json, as transformers 5 loads them.
+    Status save(const std::filesystem::path& directory) const;
+
+  private:
+    class Impl;
+    explicit WordPieceTokenizer(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace finewatt
