@@ -1,0 +1,73 @@
+// What every source needs to look for its hardware, and what it says of what it found. One probe
+// function per source file pair; discovery.h calls them all.
+//
+// Main types: DiscoveryOptions, SourceProbe, SourceReport. Not for choosing between sources: that
+// is discovery.h.
+#pragma once
+
+#include "finewatt/base/clock.h"
+#include "finewatt/base/file.h"
+#include "finewatt/base/sys_root.h"
+#include "finewatt/sensor/source.h"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace finewatt {
+
+/// Returns the value of an environment variable, or nothing.
+using EnvLookup = std::function<std::optional<std::string>(const std::string& name)>;
+
+/// Opens a sensor file for reading. Tests replace it to deny files, since root may read them all.
+using FileOpener = std::function<Result<ScopedFd>(const std::filesystem::path& path)>;
+
+/// Look a variable up in the environment of this process.
+std::optional<std::string> read_environment(const std::string& name);
+
+/// Open a file with O_RDONLY. Errors: not found, permission, io.
+Result<ScopedFd> open_for_reading(const std::filesystem::path& path);
+
+/// Where and how to look for sensors. `clock` must outlive every source made with it.
+struct DiscoveryOptions {
+    SysRoot root{};
+    const Clock& clock;
+    EnvLookup env = read_environment;
+    FileOpener open = open_for_reading;
+    bool allow_models = true;  ///< false: only sensors that were really read
+};
+
+/// How a source stands: can be read; exists, but this user may not; not on this machine; exists,
+/// but does not work.
+enum class SourceStatus { kUsable, kDenied, kAbsent, kBroken };
+
+/// Return "usable", "denied", "absent" or "broken".
+std::string_view source_status_name(SourceStatus status);
+
+/// One line of `finewatt doctor`.
+struct SourceReport {
+    std::string source;  ///< e.g. "powercap"
+    SourceStatus status{};
+    std::vector<std::string> channels;  ///< ids of the channels this line speaks of
+    std::string why;                    ///< what was found, and what was expected
+    std::string fix;                    ///< the command or step that mends it; empty when none
+};
+
+/// What one probe found: a source, or none, and at least one report.
+struct SourceProbe {
+    std::unique_ptr<Source> source;  ///< null when there is nothing to read
+    std::vector<SourceReport> reports;
+};
+
+/// Return a failed reading at `time`.
+Reading failed_reading(MonoTime time, PollOutcome outcome, std::string_view error);
+
+/// Return the outcome and the code ("EIO", …) for errno of a failed read: ENODEV, ENXIO, ENOENT,
+/// ESTALE and EBADF are gone, all others a retry.
+Reading failed_reading_from_errno(MonoTime time, int errno_value);
+
+}  // namespace finewatt
