@@ -9,13 +9,21 @@
 #include "finewatt/record/field.h"
 #include "finewatt/units/quantity.h"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <tuple>
+#include <variant>
 #include <vector>
 
 namespace finewatt {
+
+/// A setting or a fact about machine or software, with its natural type. Nothing (monostate) means
+/// unknown: null in JSON. Assign a bool, an int, a double or a string; an unsigned 64-bit number
+/// needs a cast to std::int64_t.
+using SettingValue = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
+using SettingMap = std::map<std::string, SettingValue>;
 
 /// Energy of one component (one channel) over a run or a phase.
 struct ComponentEnergy {
@@ -101,7 +109,8 @@ struct CalibrationUse {
     }
 };
 
-/// Carbon of a run. When the place is unknown, `co2` is empty and `reason` says how to name it.
+/// Carbon of a run whose place is known. When the run's energy is unknown, `co2_kg` is empty and
+/// `reason` says why. A run without a place has no CarbonSummary (see RunRecord::carbon_reason).
 struct CarbonSummary {
     std::optional<double> co2_kg;
     std::optional<double> co2_kg_low;
@@ -123,14 +132,14 @@ struct CarbonSummary {
             field("co2_kg_low", &C::co2_kg_low, "kg", "lower end of their range"),
             field("co2_kg_high", &C::co2_kg_high, "kg", "upper end of their range"),
             field("intensity_g_per_kwh", &C::intensity, "g/kWh", "carbon intensity used"),
-            field("zone", &C::zone, "", "grid zone the intensity belongs to"),
+            field("zone", &C::zone, "", "grid zone or zones the intensity belongs to"),
             field("edition", &C::edition, "", "edition of the table"),
-            field("basis", &C::basis, "", "co2 or co2e"),
+            field("basis", &C::basis, "", "co2 or co2e; null when an intensity was given as is"),
             field("source", &C::source, "", "where the intensity comes from"),
             field("pue", &C::pue, "1", "power usage effectiveness applied"),
             field("embodied_kg", &C::embodied_kg, "kg", "share of the emissions of making"),
             field("sci", &C::sci, "g", "software carbon intensity per unit of work"),
-            field("reason", &C::reason, "", "why carbon is unknown, and how to name the place"));
+            field("reason", &C::reason, "", "why the emissions are unknown"));
     }
 };
 
@@ -195,6 +204,37 @@ struct DerivedFigures {
     }
 };
 
+/// What was predicted before the run, kept beside its result.
+struct PredictionSummary {
+    std::optional<Joules> energy;
+    std::optional<Joules> energy_low;
+    std::optional<Joules> energy_high;
+    std::optional<double> duration_s;
+    std::optional<double> duration_s_low;
+    std::optional<double> duration_s_high;
+    std::optional<double> co2_kg;
+    std::optional<double> co2_kg_low;
+    std::optional<double> co2_kg_high;
+    std::vector<std::string> basis;
+    std::optional<std::string> reason;
+
+    static constexpr auto fields() {
+        using P = PredictionSummary;
+        return std::make_tuple(
+            field("energy_j", &P::energy, "J", "predicted energy"),
+            field("energy_j_low", &P::energy_low, "J", "lower end of its range"),
+            field("energy_j_high", &P::energy_high, "J", "upper end of its range"),
+            field("duration_s", &P::duration_s, "s", "predicted wall time"),
+            field("duration_s_low", &P::duration_s_low, "s", "lower end of its range"),
+            field("duration_s_high", &P::duration_s_high, "s", "upper end of its range"),
+            field("co2_kg", &P::co2_kg, "kg", "predicted operational emissions"),
+            field("co2_kg_low", &P::co2_kg_low, "kg", "lower end of their range"),
+            field("co2_kg_high", &P::co2_kg_high, "kg", "upper end of their range"),
+            field("basis", &P::basis, "", "what the prediction rests on"),
+            field("reason", &P::reason, "", "why a figure is unknown"));
+    }
+};
+
 /// One execution of one job.
 struct RunRecord {
     std::string run_id;  ///< ULID
@@ -206,16 +246,19 @@ struct RunRecord {
     std::optional<double> duration_s;
     EnergySummary energy;
     std::optional<CalibrationUse> calibration;
-    CarbonSummary carbon;
+    std::optional<CarbonSummary> carbon;
+    std::optional<std::string> carbon_reason;  ///< set where `carbon` is not
     std::vector<PhaseRecord> phases;
     std::optional<WorkTotals> work;
     DerivedFigures derived;
     std::map<std::string, double> scores;
-    std::map<std::string, std::string> settings;
-    std::map<std::string, std::string> machine;
-    std::map<std::string, std::string> software;
+    SettingMap settings;
+    SettingMap machine;
+    SettingMap software;
+    std::optional<PredictionSummary> prediction;
     /// Cost of the meter itself and lost samples, by name ("samples", "lost_samples", "cpu_s", …).
     std::map<std::string, double> meter;
+    std::vector<std::string> tags;
     std::vector<std::string> artifacts;  ///< paths of what the run left: model, report, trace
     std::optional<int> exit_status;
 
@@ -232,7 +275,9 @@ struct RunRecord {
             field("duration_s", &R::duration_s, "s", "wall time of the run"),
             field("energy", &R::energy, "", "energy of the whole run"),
             field("calibration", &R::calibration, "", "wall calibration applied, if any"),
-            field("carbon", &R::carbon, "", "carbon of the run"),
+            field("carbon", &R::carbon, "", "carbon of the run; null when its place is unknown"),
+            field("carbon_reason", &R::carbon_reason, "",
+                  "why carbon is null, and how to name the place"),
             field("phases", &R::phases, "", "windows the workload reported"),
             field("work", &R::work, "", "work totals the workload reported"),
             field("derived", &R::derived, "", "ratios of energy and work"),
@@ -240,7 +285,9 @@ struct RunRecord {
             field("settings", &R::settings, "", "settings of the job"),
             field("machine", &R::machine, "", "what the run was executed on"),
             field("software", &R::software, "", "versions of what executed it"),
+            field("prediction", &R::prediction, "", "what was predicted before the run"),
             field("meter", &R::meter, "1", "the meter's own cost and losses"),
+            field("tags", &R::tags, "", "labels the user gave"),
             field("artifacts", &R::artifacts, "", "files the run left"),
             field("exit_status", &R::exit_status, "1", "exit status of the measured command"));
     }
