@@ -55,8 +55,9 @@ std::string format_kwh(Joules best, std::optional<Joules> low, std::optional<Jou
 /// Power: "61.2 W", "1.50 kW". `like` gives the digits (an energy with its range).
 std::string format_power(Watts power, const Range& like);
 
-/// Mass of CO2 in g, kg or t with its range: "1.6 g (0.8 to 2.4 g)".
-std::string format_co2_kg(const Range& kilograms);
+/// Mass of CO2 in g, kg or t with its range: "1.60 g CO2e (0.80 to 2.40 g)". `gas` says what was
+/// counted, e.g. "CO2" or "CO2e".
+std::string format_co2_kg(const Range& kilograms, std::string_view gas);
 
 /// A figure with a unit that takes no prefix, with its range: "61 J (31 to 92 J)".
 std::string format_with_range(const Range& range, std::string_view unit);

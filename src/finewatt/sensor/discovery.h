@@ -12,20 +12,12 @@
 
 namespace finewatt {
 
-/// A component that exists and that nothing can measure or model. A total that should contain it
-/// is unknown, never smaller.
-struct UnmeasuredComponent {
-    std::string component;  ///< "cpu", "dram" or "gpu"
-    std::string device;     ///< e.g. a GPU's UUID
-    std::string reason;
-    std::string advice;
-};
-
 /// What was found. The sources may be polled by one thread.
 struct Discovery {
     std::vector<std::unique_ptr<Source>> sources;  ///< usable ones; counters before models
     std::vector<SourceReport> reports;             ///< every source looked for, usable or not
-    std::vector<UnmeasuredComponent> unmeasured;
+    std::vector<UnmeasuredComponent> unmeasured;   ///< what a total must not silently lack
+    std::vector<GpuInfo> gpus;                     ///< for machine_info()
 };
 
 /// Probe every source once and choose. Never fails: what cannot be used is in `reports`.

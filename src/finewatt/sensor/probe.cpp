@@ -54,6 +54,7 @@ Reading failed_reading_from_errno(MonoTime time, int errno_value) {
         case ENODEV:
         case ENXIO:
         case ENOENT:
+        case ESRCH:
         case ESTALE:
         case EBADF:
             return failed_reading(time, PollOutcome::kGone, "GONE");

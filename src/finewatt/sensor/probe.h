@@ -57,17 +57,36 @@ struct SourceReport {
     std::string fix;                    ///< the command or step that mends it; empty when none
 };
 
+/// A component that exists and that nothing can measure or model. A total that should contain it
+/// is unknown, never smaller.
+struct UnmeasuredComponent {
+    std::string component;  ///< "cpu", "dram" or "gpu"
+    std::string device;     ///< e.g. a GPU's UUID
+    std::string reason;
+    std::string advice;
+};
+
+/// A GPU that a vendor library showed, whether or not its energy can be read.
+struct GpuInfo {
+    std::string name;
+    std::string uuid;
+    std::string driver;       ///< version of the kernel driver
+    bool is_selected = true;  ///< false when CUDA_VISIBLE_DEVICES hides it; then it has no channel
+};
+
 /// What one probe found: a source, or none, and at least one report.
 struct SourceProbe {
     std::unique_ptr<Source> source;  ///< null when there is nothing to read
     std::vector<SourceReport> reports;
+    std::vector<UnmeasuredComponent> unmeasured;
+    std::vector<GpuInfo> gpus;
 };
 
 /// Return a failed reading at `time`.
 Reading failed_reading(MonoTime time, PollOutcome outcome, std::string_view error);
 
 /// Return the outcome and the code ("EIO", …) for errno of a failed read: ENODEV, ENXIO, ENOENT,
-/// ESTALE and EBADF are gone, all others a retry.
+/// ESRCH, ESTALE and EBADF are gone, all others a retry.
 Reading failed_reading_from_errno(MonoTime time, int errno_value);
 
 }  // namespace finewatt

@@ -1,0 +1,40 @@
+// PackedInput: a batch as the model reads it. Sequences are sorted by their (padded) length, so
+// that equal lengths lie together: attention then works on a few rectangular groups instead of one
+// sequence at a time, and needs a mask only where a group really has padding.
+#pragma once
+
+#include "finewatt/data/batch.h"
+#include "finewatt/engine/torch_internal.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace finewatt {
+
+/// Neighbouring sequences of equal padded length.
+struct LengthGroup {
+    std::int64_t sequences = 0;
+    std::int64_t length = 0;
+    std::vector<std::int32_t> rows_in_batch;  ///< [sequences], row in the batch as it was given
+    /// bool [sequences, 1, 1, length], true where a key is padding; undefined when none is.
+    at::Tensor is_padding_key;
+};
+
+/// T packed rows of B sequences, sorted by length (stable). CPU tensors.
+struct PackedInput {
+    at::Tensor ids;                           ///< int32 [T]
+    at::Tensor type_ids;                      ///< int32 [T]
+    at::Tensor positions;                     ///< int32 [T]
+    std::vector<std::int32_t> rows_in_batch;  ///< [T], for dropout
+    std::vector<std::int32_t> row_positions;  ///< [T], for dropout
+    std::vector<LengthGroup> groups;          ///< shortest first
+    std::vector<std::int64_t> group_rows;     ///< packed rows of each group; they sum to T
+    at::Tensor first_rows;  ///< int64 [B], packed row of each sequence's first token, in the
+                            ///< order of the batch
+    at::Tensor labels;      ///< int64 [B], in the order of the batch
+};
+
+/// Bring a batch into the model's form.
+PackedInput pack_input(const Batch& batch);
+
+}  // namespace finewatt

@@ -1,0 +1,33 @@
+// WorkTotals of a training run: how much was computed so far, in the units of the event stream.
+// Formulas: engine.md's figures, which count a multiplication and an addition as two operations.
+#pragma once
+
+#include "finewatt/data/batch.h"
+#include "finewatt/data/model_config.h"
+
+#include <cstdint>
+
+namespace finewatt {
+
+/// Running totals of the training steps. Counts are exact; flops are counted in floating point.
+struct EngineWork {
+    std::int64_t steps = 0;
+    std::int64_t examples = 0;
+    std::int64_t tokens_real = 0;             ///< tokens of the texts
+    std::int64_t tokens_padded = 0;           ///< tokens computed, with padding
+    std::int64_t tokens_padded_would_be = 0;  ///< the same under dynamic padding
+    std::int64_t sum_len_sq = 0;              ///< sum of squared real lengths
+    double flops_model = 0;  ///< forward and backward of the real tokens
+    double flops_done = 0;   ///< the same with padding
+
+    /// Add one training step.
+    void add(const ModelConfig& config, std::int64_t classes, const Batch& batch);
+};
+
+/// Return the floating-point operations of one forward pass: the matrix products of the blocks (2
+/// per weight and token), attention (4 H per pair of positions and layer), pooler and classifier
+/// (once per sequence). Element-wise work is left out, as is usual.
+double forward_flops(const ModelConfig& config, std::int64_t classes, std::int64_t sequences,
+                     std::int64_t tokens, std::int64_t sum_len_sq);
+
+}  // namespace finewatt

@@ -1,0 +1,13 @@
+# finewatt, the program that measures, must not load LibTorch: it would disturb what it measures.
+set(program "${BIN_DIR}/finewatt")
+execute_process(COMMAND ldd "${program}" OUTPUT_VARIABLE libraries ERROR_VARIABLE error
+    RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+    message(FATAL_ERROR "ldd ${program}: status ${status}\n${error}")
+endif()
+if(NOT libraries MATCHES "libc\\.so")
+    message(FATAL_ERROR "ldd ${program}: expected a list with libc.so, found:\n${libraries}")
+endif()
+if(libraries MATCHES "libtorch|libc10|libgomp")
+    message(FATAL_ERROR "${program} loads LibTorch or OpenMP:\n${libraries}")
+endif()
