@@ -258,6 +258,7 @@ struct RunRecord {
     std::optional<PredictionSummary> prediction;
     /// Cost of the meter itself and lost samples, by name ("samples", "lost_samples", "cpu_s", …).
     std::map<std::string, double> meter;
+    std::vector<std::string> notes;  ///< what happened to the metering, e.g. a journal lost
     std::vector<std::string> tags;
     std::vector<std::string> artifacts;  ///< paths of what the run left: model, report, trace
     std::optional<int> exit_status;
@@ -287,6 +288,7 @@ struct RunRecord {
             field("software", &R::software, "", "versions of what executed it"),
             field("prediction", &R::prediction, "", "what was predicted before the run"),
             field("meter", &R::meter, "1", "the meter's own cost and losses"),
+            field("notes", &R::notes, "", "what happened to the metering"),
             field("tags", &R::tags, "", "labels the user gave"),
             field("artifacts", &R::artifacts, "", "files the run left"),
             field("exit_status", &R::exit_status, "1", "exit status of the measured command"));

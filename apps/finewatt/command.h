@@ -1,0 +1,67 @@
+// What every command of the program shares: the options accepted before and after a command's
+// name, and how a command is added.
+#pragma once
+
+#include "finewatt/base/result.h"
+#include "finewatt/base/sys_root.h"
+
+#include <functional>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace finewatt::app {
+
+/// Exit statuses of the program; the table of docs/reference/cli.md.
+enum ExitStatus : int {
+    kDone = 0,
+    kWrongUsage = 2,
+    kNothingMeasured = 3,
+    kBadInput = 4,
+    kJobFailed = 5,
+    kStoreFailed = 6,
+    kBug = 70,
+};
+
+/// Options that every command has.
+struct CommonOptions {
+    bool json = false;
+    bool quiet = false;
+    bool verbose = false;
+    std::string store_url;  ///< empty: FINEWATT_STORE, else the default place
+    std::string sysroot;    ///< empty: the machine's own /sys, /proc and /dev
+};
+
+/// Handed to each command: the shared options, and where its exit status goes.
+struct CommandContext {
+    CommonOptions common;
+    /// What followed `--` on the command line; only `measure` takes it.
+    std::vector<std::string> measured_command;
+    /// Path of this program's own file, to find finewatt-train beside it.
+    std::string program_path;
+    int exit_status = kDone;
+};
+
+/// Print an error on standard error and remember the exit status.
+void fail(CommandContext& context, int exit_status, const Error& error);
+
+/// Return whether colour and cursor movement may be used on a standard stream (1 or 2): it is a
+/// terminal and NO_COLOR is not set.
+bool may_colour(int fd);
+
+/// Return the width of the terminal, or 100 when there is none.
+int terminal_columns();
+
+// One function per command; each adds its subcommand to `app`.
+void register_doctor(CLI::App& app, CommandContext& context);
+void register_finetune(CLI::App& app, CommandContext& context);
+void register_measure(CLI::App& app, CommandContext& context);
+void register_phase(CLI::App& app, CommandContext& context);
+void register_runs(CLI::App& app, CommandContext& context);
+void register_tokenize(CLI::App& app, CommandContext& context);
+
+}  // namespace finewatt::app

@@ -1,0 +1,126 @@
+// finewatt: the program that measures. It loads no LibTorch; training runs in finewatt-train, which
+// it starts and meters like any other command.
+
+#include "finewatt/base/log.h"
+#include "finewatt/command.h"
+#include "finewatt/engine_program.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <system_error>
+
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace {
+
+using finewatt::app::CommandContext;
+
+/// The command line, cut where CLI11 must not look.
+struct CommandLine {
+    std::vector<std::string> own;       ///< arguments of finewatt itself
+    std::vector<std::string> measured;  ///< what followed the first "--"
+};
+
+CommandLine cut_command_line(int argc, char** argv) {
+    CommandLine line;
+    bool is_measured = false;
+    for (int i = 1; i < argc; ++i) {
+        const std::string argument = argv[i];
+        if (!is_measured && argument == "--") {
+            is_measured = true;
+        } else {
+            (is_measured ? line.measured : line.own).push_back(argument);
+        }
+    }
+    // `finewatt help CMD` is `finewatt CMD --help`.
+    if (!line.own.empty() && line.own[0] == "help") {
+        line.own.erase(line.own.begin());
+        line.own.emplace_back("--help");
+    }
+    return line;
+}
+
+std::string version_text(const CommandContext& context) {
+    return fmt::format("finewatt {}\ncompiler {}\nengine   {}", FINEWATT_VERSION, __VERSION__,
+                       finewatt::app::engine_version(context.program_path));
+}
+
+void add_common_options(CLI::App& app, finewatt::app::CommonOptions& common) {
+    app.add_flag("--json", common.json, "Print one JSON document on standard output, nothing else");
+    app.add_flag("-q,--quiet", common.quiet, "No progress on standard error");
+    app.add_flag("-v,--verbose", common.verbose, "More detail on standard error");
+    app.add_option("--store", common.store_url, "Ledger: sqlite:PATH (environment: FINEWATT_STORE)")
+        ->type_name("URL");
+    app.add_option("--sysroot", common.sysroot,
+                   "Folder put before /sys, /proc and /dev (environment: FINEWATT_SYSROOT)")
+        ->envname("FINEWATT_SYSROOT")
+        ->type_name("DIR");
+}
+
+int run(int argc, char** argv) {
+    CommandContext context;
+    std::error_code ignored;
+    context.program_path = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
+    CommandLine line = cut_command_line(argc, argv);
+    context.measured_command = std::move(line.measured);
+
+    CLI::App app("Measures the energy and carbon of a language model's life.", "finewatt");
+    app.require_subcommand(1);
+    add_common_options(app, context.common);
+    app.set_version_flag("--version", [&context] { return version_text(context); });
+    app.footer(
+        "Examples:\n"
+        "  finewatt doctor                             what can be measured here, and what mends "
+        "it\n"
+        "  finewatt measure -- python train.py         any command under the meter\n"
+        "  finewatt finetune --model DIR --data FILE   fine-tune with the own engine\n"
+        "  finewatt runs list                          what was measured\n"
+        "`finewatt help CMD` explains a command. The options above are accepted before and after\n"
+        "the command's name.\n"
+        "Exit status: 0 done, 2 wrong usage, 3 nothing measured (--require-measured), 4 bad "
+        "input,\n"
+        "5 the job failed, 6 the store failed, 70 a bug. `measure` passes on its command's "
+        "status.");
+    app.parse_complete_callback([&context] {
+        if (context.common.verbose) {
+            finewatt::set_log_level(finewatt::LogLevel::kInfo);
+        }
+    });
+    finewatt::app::register_doctor(app, context);
+    finewatt::app::register_measure(app, context);
+    finewatt::app::register_phase(app, context);
+    finewatt::app::register_finetune(app, context);
+    finewatt::app::register_runs(app, context);
+    finewatt::app::register_tokenize(app, context);
+    for (CLI::App* command : app.get_subcommands({})) {
+        command->fallthrough();
+        for (CLI::App* nested : command->get_subcommands({})) {
+            nested->fallthrough();
+        }
+    }
+
+    std::vector<std::string> reversed(line.own.rbegin(), line.own.rend());  // as CLI11 wants it
+    try {
+        app.parse(std::move(reversed));
+    } catch (const CLI::ParseError& error) {
+        const int status = app.exit(error);
+        return status == 0 ? finewatt::app::kDone : finewatt::app::kWrongUsage;
+    }
+    return context.exit_status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "finewatt: bug: %s\n", error.what());
+        return finewatt::app::kBug;
+    }
+}

@@ -1,0 +1,161 @@
+#include "finewatt/metered_job.h"
+
+#include "finewatt/base/file.h"
+#include "finewatt/base/log.h"
+#include "finewatt/record/json.h"
+#include "finewatt/record/ulid.h"
+#include "finewatt/report/summary.h"
+#include "finewatt/store/store.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+namespace finewatt::app {
+namespace {
+
+/// Read "100ms", "1s", "0.5s" or "250us".
+Result<std::chrono::milliseconds> parse_interval(const std::string& text) {
+    double number = 0;
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, number);
+    const std::string_view unit(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
+    const double factor = unit == "ms" ? 1 : unit == "s" ? 1000 : 0;
+    const double ms = number * factor;
+    if (parsed.ec != std::errc() || !(ms >= 1 && ms <= 3'600'000)) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "--interval: expected 1ms to 3600s, like 100ms or 1s, found '{}'",
+                              text);
+    }
+    return std::chrono::milliseconds(static_cast<std::int64_t>(ms));
+}
+
+/// Return the folder of journals, made when it is not there.
+Result<std::filesystem::path> journal_folder() {
+    namespace fs = std::filesystem;
+    fs::path base;
+    if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0') {
+        base = state;
+    } else if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
+        base = fs::path(home) / ".local" / "state";
+    } else {
+        return FINEWATT_ERROR(kNotFound, "journal: neither XDG_STATE_HOME nor HOME is set");
+    }
+    const fs::path folder = base / "finewatt" / "journal";
+    std::error_code failed;
+    fs::create_directories(folder, failed);
+    if (failed) {
+        return error_from_errno(failed.value(), "journal: create " + folder.string());
+    }
+    if (::access(folder.c_str(), W_OK) != 0) {
+        return error_from_errno(errno, "journal: write in " + folder.string());
+    }
+    return folder;
+}
+
+}  // namespace
+
+void add_meter_flags(CLI::App& command, MeterFlags& flags) {
+    command.add_option("--name", flags.name, "Name of the run in the ledger");
+    command.add_option("--interval", flags.interval, "Time between samples, e.g. 100ms or 1s")
+        ->capture_default_str();
+    command.add_option("--trace", flags.trace, "Write every reading into this file (JSON lines)")
+        ->type_name("FILE");
+    command
+        .add_option("--place", flags.place,
+                    "Where the energy was used, for carbon: zip:15213, subregion:RFCW, country:FRA "
+                    "or intensity:474.5 (g/kWh). Environment: FINEWATT_PLACE")
+        ->envname("FINEWATT_PLACE");
+    command.add_option("--record", flags.record, "Write the run record (JSON) into this file")
+        ->type_name("FILE");
+    command.add_flag("--require-measured", flags.require_measured,
+                     "Do not start (exit status 3) where only models would give figures");
+}
+
+Result<JobOptions> make_job(const CommandContext& context, const MeterFlags& flags,
+                            const Clock& clock) {
+    JobOptions job;
+    UlidGenerator ids(clock);
+    FINEWATT_ASSIGN(job.run_id, ids.next());
+    if (!flags.name.empty()) {
+        job.name = flags.name;
+    }
+    FINEWATT_ASSIGN(job.interval, parse_interval(flags.interval));
+    if (!flags.place.empty()) {
+        FINEWATT_ASSIGN(job.place, parse_place(flags.place));
+        // Looked up now, so that a wrong place costs no job.
+        FINEWATT_TRY(grid_factor(*job.place, {}));
+    }
+    if (!flags.trace.empty()) {
+        job.trace_path = flags.trace;
+    }
+    if (!context.common.sysroot.empty()) {
+        job.sysroot = SysRoot(context.common.sysroot);
+    }
+    job.require_measured = flags.require_measured;
+    const Result<std::filesystem::path> folder = journal_folder();
+    if (folder) {
+        job.journal_path = *folder / (job.run_id + ".jsonl");
+    } else {
+        log_warning(folder.error().describe() + "; a killed run would lose what it measured");
+    }
+    job.software["finewatt"] = FINEWATT_VERSION;
+    return job;
+}
+
+Status keep_run(const CommandContext& context, const JobResult& result) {
+    const auto store_it = [&]() -> Status {
+        std::string url = context.common.store_url;
+        if (url.empty()) {
+            FINEWATT_ASSIGN(url, default_store_url(::getenv));
+        }
+        FINEWATT_ASSIGN(const std::unique_ptr<Store> store, open_store(url));
+        return store->insert(result.record, result.series);
+    };
+    Status stored = store_it();
+    if (!stored) {
+        std::string where = result.journal_path.empty()
+                                ? std::string("there is no journal")
+                                : "its journal stays at " + result.journal_path.string();
+        return Error(std::move(stored).error())
+            .with_context(fmt::format("storing run {} ({})", result.record.run_id, where));
+    }
+    drop_journal(result);
+    return {};
+}
+
+void drop_journal(const JobResult& result) {
+    std::error_code ignored;
+    if (!result.journal_path.empty()) {
+        std::filesystem::remove(result.journal_path, ignored);
+    }
+}
+
+Status show_run(const CommandContext& context, const MeterFlags& flags, const RunRecord& record,
+                bool to_stderr) {
+    if (!flags.record.empty()) {
+        FINEWATT_TRY(write_file_atomically(flags.record, to_json(record, 2) + "\n"));
+    }
+    if (context.common.json) {
+        if (flags.record.empty()) {
+            fmt::print(stdout, "{}\n", to_json(record));
+        }
+        return {};
+    }
+    if (context.common.quiet) {
+        return {};
+    }
+    SummaryOptions options;
+    options.width = static_cast<std::size_t>(terminal_columns());
+    options.use_colour = may_colour(to_stderr ? STDERR_FILENO : STDOUT_FILENO);
+    fmt::print(to_stderr ? stderr : stdout, "{}", render_summary(record, options));
+    return {};
+}
+
+}  // namespace finewatt::app
