@@ -15,7 +15,7 @@ namespace finewatt {
 /// One item: a text, perhaps a second one, and its class.
 struct Example {
     std::string text;
-    std::optional<std::string> pair;
+    std::optional<std::string> pair{};
     std::int32_t label = 0;  ///< index into Dataset::label_names
 };
 
@@ -28,7 +28,7 @@ struct Dataset {
 /// Which columns to read.
 struct ColumnNames {
     std::string text = "text";
-    std::optional<std::string> pair;
+    std::optional<std::string> pair{};
     std::string label = "label";
 };
 
