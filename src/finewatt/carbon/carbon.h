@@ -30,9 +30,9 @@ Result<CarbonBasis> parse_carbon_basis(std::string_view text);
 /// How to choose among the tables.
 struct CarbonOptions {
     /// "eGRID2021", or just the year; nothing = the newest that has the basis for this place.
-    std::optional<std::string> edition;
+    std::optional<std::string> edition{};
     /// Nothing = co2 for eGRID places and co2e for countries, as those tables are published.
-    std::optional<CarbonBasis> basis;
+    std::optional<CarbonBasis> basis{};
     /// Power usage effectiveness: facility energy over energy of the machines; 1 or more.
     double pue = 1;
 };

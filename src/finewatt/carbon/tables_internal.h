@@ -1,0 +1,44 @@
+// The intensity tables inside the program, parsed when asked for. Values are those of data/egrid,
+// data/zip_subregion and data/country_intensity; each folder's SOURCE.md says where they come from.
+#pragma once
+
+#include "finewatt/base/result.h"
+#include "finewatt/units/quantity.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace finewatt::carbon_tables {
+
+/// Total output emission rates of one eGRID subregion in one edition.
+struct SubregionRate {
+    int year = 0;           ///< the edition: eGRID2021 holds data of 2021
+    std::string subregion;  ///< "RFCW"; "US" is the national average
+    std::string name;       ///< "RFC West"; may be empty
+    std::optional<CarbonIntensity> co2;
+    std::optional<CarbonIntensity> co2e;
+    std::string source_tag;  ///< key of data/egrid/SOURCE.md
+};
+
+/// Yearly mean intensity of one country.
+struct CountryRate {
+    std::string alpha2;
+    std::string alpha3;
+    std::string name;
+    int year = 0;
+    CarbonIntensity co2e;
+};
+
+/// Return every row of the eGRID table. Error: corrupt (a bug in the shipped table).
+Result<std::vector<SubregionRate>> subregion_rates();
+
+/// Return every row of the country table. Error: corrupt (a bug in the shipped table).
+Result<std::vector<CountryRate>> country_rates();
+
+/// Return the one to three subregions of a ZIP code of five digits. Error: not found, listing the
+/// nearest known codes.
+Result<std::vector<std::string>> subregions_of_zip(std::string_view zip);
+
+}  // namespace finewatt::carbon_tables
