@@ -135,14 +135,17 @@ std::string in_unit(const Range& range, std::string_view unit, double size,
     }
     const Range shown = scaled(range, 1 / size);
     const RangeText text = format_numbers(shown);
-    const std::string best = fmt::format("{} {}{}{}", text.best, unit, of.empty() ? "" : " ", of);
+    const auto with_unit = [](std::string number, std::string_view suffix) {
+        return suffix.empty() ? number : fmt::format("{} {}", number, suffix);
+    };
+    const std::string best = with_unit(with_unit(text.best, unit), of);
     if (!has_range(shown)) {
         return best;
     }
     if (text.low == text.high) {
         return best + " (range below the last digit)";
     }
-    return fmt::format("{} ({} to {} {})", best, text.low, text.high, unit);
+    return fmt::format("{} ({} to {})", best, text.low, with_unit(text.high, unit));
 }
 
 Range energy_range(Joules best, std::optional<Joules> low, std::optional<Joules> high) {
@@ -240,6 +243,16 @@ std::string format_co2_kg(const Range& kilograms, std::string_view gas) {
 
 std::string format_with_range(const Range& range, std::string_view unit) {
     return in_unit(range, unit, 1);
+}
+
+std::string format_si(double value, std::string_view unit) {
+    constexpr std::array<ScaledUnit, 7> kPrefixes{
+        {{"E", 1e18}, {"P", 1e15}, {"T", 1e12}, {"G", 1e9}, {"M", 1e6}, {"k", 1e3}, {"", 1}}};
+    if (!std::isfinite(value)) {
+        return std::string(kNotANumber);
+    }
+    const ScaledUnit prefix = choose_unit(kPrefixes, "", {value, std::nullopt, std::nullopt});
+    return fmt::format("{} {}{}", format_number(value / prefix.size, 3), prefix.name, unit);
 }
 
 std::string format_duration(double seconds) {

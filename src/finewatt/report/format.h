@@ -62,6 +62,9 @@ std::string format_co2_kg(const Range& kilograms, std::string_view gas);
 /// A figure with a unit that takes no prefix, with its range: "61 J (31 to 92 J)".
 std::string format_with_range(const Range& range, std::string_view unit);
 
+/// A number of a unit that takes SI prefixes, with three significant digits: "1.23 PFLOP".
+std::string format_si(double value, std::string_view unit);
+
 /// A duration: "342 ms", "2.43 s", "1 min 52 s", "3 h 5 min", "28 d 3 h". Negative or not finite:
 /// "unknown: not a duration".
 std::string format_duration(double seconds);

@@ -117,6 +117,16 @@ TEST(FormatNumber, SeparatesThousands) {
     EXPECT_EQ(format_count(std::nan("")), "unknown: not a number");
 }
 
+TEST(FormatSi, PicksThePrefix) {
+    EXPECT_EQ(format_si(1.2345e15, "FLOP"), "1.23 PFLOP");
+    EXPECT_EQ(format_si(999'999, "FLOP"), "1.00 MFLOP");
+    EXPECT_EQ(format_si(12, "FLOP"), "12.0 FLOP");
+}
+
+TEST(FormatWithRange, WorksWithoutAUnit) {
+    EXPECT_EQ(format_with_range({1.12, 1.08, 1.16}, ""), "1.120 (1.080 to 1.160)");
+}
+
 TEST(FormatShare, IsInPercent) {
     EXPECT_EQ(format_share(0.3612), "36.1 %");
     EXPECT_EQ(format_share(-0.0001), "0.0 %");

@@ -1,0 +1,153 @@
+#include "finewatt/report/gnuplot.h"
+
+#include "finewatt/base/file.h"
+#include "finewatt/base/subprocess.h"
+#include "finewatt/report/text.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+
+namespace finewatt {
+namespace {
+
+constexpr std::string_view kOutputFile = "figure.svg";
+constexpr std::string_view kFont = "sans-serif,13";
+
+/// Owns a temporary folder.
+class ScopedFolder {
+  public:
+    static Result<ScopedFolder> make() {
+        std::error_code error;
+        const auto parent = std::filesystem::temp_directory_path(error);
+        if (error) {
+            return FINEWATT_ERROR(kIo, "no folder for temporary files: {}; set TMPDIR",
+                                  error.message());
+        }
+        std::string pattern = (parent / "finewatt-figure-XXXXXX").string();
+        if (::mkdtemp(pattern.data()) == nullptr) {
+            return error_from_errno(errno, fmt::format("make a folder in {}", parent.string()));
+        }
+        return ScopedFolder(pattern);
+    }
+
+    ScopedFolder(ScopedFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+
+    ScopedFolder& operator=(ScopedFolder&&) = delete;
+    ScopedFolder(const ScopedFolder&) = delete;
+    ScopedFolder& operator=(const ScopedFolder&) = delete;
+
+    ~ScopedFolder() {
+        if (!path_.empty()) {
+            std::error_code ignored;
+            std::filesystem::remove_all(path_, ignored);
+        }
+    }
+
+    const std::filesystem::path& path() const { return path_; }
+
+  private:
+    explicit ScopedFolder(std::filesystem::path path) : path_(std::move(path)) {}
+
+    std::filesystem::path path_;
+};
+
+/// Remove each part of `text` that begins with `begin` and ends with `end`.
+void remove_all_between(std::string& text, std::string_view begin, std::string_view end) {
+    for (std::size_t at = text.find(begin); at != text.npos; at = text.find(begin, at)) {
+        const std::size_t stop = text.find(end, at);
+        if (stop == text.npos) {
+            return;
+        }
+        text.erase(at, stop + end.size() - at);
+    }
+}
+
+void replace_all(std::string& text, std::string_view what, std::string_view with) {
+    for (std::size_t at = text.find(what); at != text.npos; at = text.find(what, at)) {
+        text.replace(at, what.size(), with);
+        at += with.size();
+    }
+}
+
+}  // namespace
+
+std::string quote_gnuplot(std::string_view text) {
+    // In single quotes gnuplot interprets nothing but a doubled quote (gnuplot 5.4 manual,
+    // "Quote marks"); safe_text leaves no line break that could end the string.
+    std::string out = safe_text(text);
+    replace_all(out, "'", "''");
+    return "'" + out + "'";
+}
+
+std::string adapt_gnuplot_svg(std::string_view svg) {
+    const std::size_t begin = svg.find("<svg");
+    const std::size_t end = svg.rfind("</svg>");
+    if (begin == svg.npos || end == svg.npos || end < begin) {
+        return "";
+    }
+    std::string out(svg.substr(begin, end + 6 - begin));
+    // Point symbols and boxes that our figures do not use, and texts that would show as tooltips.
+    remove_all_between(out, "<defs>", "</defs>\n");
+    remove_all_between(out, "<title>", "</title>");
+    remove_all_between(out, "<desc>", "</desc>\n");
+    remove_all_between(out, " id=\"", "\"");
+    // gnuplot sets `color` on each group, which is what currentColor would then mean.
+    for (const char* colour : {"black", "white", "gray"}) {
+        replace_all(out, fmt::format(" color=\"{}\"", colour), "");
+    }
+    for (const char* attribute : {"stroke=\"black\"", "fill=\"black\"", "stroke='black'",
+                                  "fill='black'", "fill = 'black'"}) {
+        replace_all(out, attribute,
+                    attribute[0] == 's' ? "stroke=\"currentColor\"" : "fill=\"currentColor\"");
+    }
+    // A figure inside a page is hidden from screen readers: the page states its content in words.
+    out.insert(4, " class=\"chart\" aria-hidden=\"true\" focusable=\"false\"");
+    return out;
+}
+
+Result<std::string> draw_svg(const GnuplotFigure& figure, const FigureOptions& options) {
+    FINEWATT_ASSIGN(const ScopedFolder folder, ScopedFolder::make());
+    for (const auto& [name, content] : figure.data_files) {
+        FINEWATT_TRY(write_file_atomically(folder.path() / name, content));
+    }
+    SubprocessOptions child;
+    child.argv = {options.gnuplot, "--default-settings", "-"};
+    child.working_directory = folder.path();
+    child.timeout = options.time_limit;
+    child.environment = {{"LC_ALL", "C"}};
+    child.stdin_text = fmt::format(
+        "set terminal svg size {},{} dynamic noenhanced font '{}' name {}\n"
+        "set encoding utf8\nset output '{}'\n{}",
+        figure.width_px, figure.height_px, kFont, quote_gnuplot(figure.name), kOutputFile,
+        figure.script);
+    const auto result = run_subprocess(child);
+    if (!result && result.error().code() == ErrorCode::kNotFound) {
+        return FINEWATT_ERROR(
+            kUnsupported,
+            "figures need the program gnuplot, and '{}' was not found; install it "
+            "(Debian: apt-get install gnuplot-nox) and make the report again",
+            options.gnuplot);
+    }
+    if (!result) {
+        return Error(result.error()).with_context("drawing a figure");
+    }
+    if (result->timed_out) {
+        return FINEWATT_ERROR(kCancelled, "gnuplot: expected figure {} within {} s, found none",
+                              figure.name,
+                              std::chrono::duration<double>(options.time_limit).count());
+    }
+    const auto svg = read_file(folder.path() / kOutputFile);
+    if (!result->succeeded() || !svg) {
+        return FINEWATT_ERROR(kInternal, "gnuplot: expected figure {}, found {}: {}", figure.name,
+                              result->describe(), safe_text(result->stderr_text));
+    }
+    std::string adapted = adapt_gnuplot_svg(*svg);
+    if (adapted.empty()) {
+        return FINEWATT_ERROR(
+            kInternal, "gnuplot: expected an SVG element for figure {}, found none", figure.name);
+    }
+    return adapted;
+}
+
+}  // namespace finewatt

@@ -1,0 +1,44 @@
+// Small pieces of HTML: page, section, table, list, figure. Each function escapes the texts it is
+// given and returns markup that is also well-formed XML; only parameters named `html` or `svg` are
+// taken as markup.
+#pragma once
+
+#include "finewatt/report/run_view_internal.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace finewatt::report {
+
+/// A column of a table: its heading, and whether its cells are numbers (right-aligned).
+struct HtmlColumn {
+    std::string header;
+    bool is_number = false;
+};
+
+/// A table whose first column names the rows.
+struct HtmlTable {
+    std::string caption;
+    std::vector<HtmlColumn> columns;
+    std::vector<std::vector<std::string>> rows;
+};
+
+/// The whole page with its style; asks no other file for anything.
+std::string html_page(std::string_view title, std::string_view subtitle, std::string_view html);
+/// A section with a heading of level 2 that names it for screen readers.
+std::string html_section(std::string_view title, std::string_view html);
+std::string html_paragraph(std::string_view text);
+/// A paragraph that stands in for something that is missing.
+std::string html_note(std::string_view text);
+std::string html_list(const std::vector<std::string>& items);
+/// A table that scrolls on its own where the page is too narrow. Empty last columns are kept.
+std::string html_table(const HtmlTable& table);
+/// A table of names and values.
+std::string html_pairs(std::string_view caption, const std::vector<LabelledText>& lines);
+/// The figures at the head of the page. The first line of a text is shown large.
+std::string html_key_figures(const std::vector<LabelledText>& figures);
+std::string html_figure(std::string_view svg, std::string_view text_alternative,
+                        std::string_view caption);
+
+}  // namespace finewatt::report

@@ -1,0 +1,81 @@
+// A run record turned into the texts that the summary and the page both show, so that the two
+// never tell different stories. Texts from outside are passed on as they are: the renderers make
+// them safe for their medium.
+#pragma once
+
+#include "finewatt/record/run.h"
+#include "finewatt/report/format.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace finewatt::report {
+
+/// A line of a list: what it is, and its value.
+struct LabelledText {
+    std::string label;
+    std::string text;
+};
+
+/// One component as a row of a table. Cells of unknown figures read "unknown"; `remarks` says why.
+struct ComponentView {
+    std::string component;
+    std::string device;
+    std::string source;
+    std::string energy;
+    std::string range;
+    std::string power_mean;
+    std::string power_max;
+    std::string provenance;
+    std::string coverage;  ///< "" when the source does not state it
+    bool is_counted = true;
+    std::vector<std::string> remarks;
+};
+
+/// One phase as a row of a table.
+struct PhaseView {
+    std::string name;
+    std::string begin;
+    std::string duration;
+    std::string energy;
+    std::string range;
+    std::string power_mean;
+    std::string provenance;
+    std::string remark;
+};
+
+/// Whether the energy is there and a finite number.
+bool is_known(const std::optional<Joules>& energy);
+
+/// The energy and its range as plain joules; the energy must be known.
+Range joules_range(const EnergySummary& energy);
+
+/// "12.3 kJ (6.1 to 18.5 kJ)", or why it is unknown and the bound that is certain, if any.
+std::string energy_text(const EnergySummary& energy);
+/// The same in kWh; "unknown" without the reason.
+std::string kwh_text(const EnergySummary& energy);
+/// "modelled; package, dram", with the coverage where it is below 0.99.
+std::string energy_origin_text(const EnergySummary& energy);
+/// Emissions with their range, or why they are unknown.
+std::string carbon_text(const CarbonSummary& carbon);
+/// Energy per 1,000 examples, with the digits that the range of the energy allows.
+std::string energy_per_1k_examples_text(const RunRecord& run);
+std::string wall_time_text(const RunRecord& run);
+/// "complete", "failed (exit status 1): reason".
+std::string status_text(const RunRecord& run);
+
+std::vector<LabelledText> score_lines(const RunRecord& run);
+std::vector<LabelledText> carbon_lines(const CarbonSummary& carbon);
+/// Examples, steps, tokens and padding, energy per work, speed.
+std::vector<LabelledText> work_lines(const RunRecord& run);
+std::vector<LabelledText> meter_lines(const RunRecord& run);
+std::vector<LabelledText> artifact_lines(const RunRecord& run);
+/// The calibration line, or nothing.
+std::vector<LabelledText> calibration_lines(const RunRecord& run);
+
+std::vector<ComponentView> component_views(const EnergySummary& energy);
+std::vector<PhaseView> phase_views(const RunRecord& run);
+
+}  // namespace finewatt::report
