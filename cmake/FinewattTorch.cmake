@@ -26,7 +26,7 @@ if(NOT FINEWATT_TORCH_DIR)
     set(FINEWATT_TORCH_DIR "${finewatt_torch_found}" CACHE PATH "" FORCE)
 endif()
 
-foreach(file include/torch/torch.h lib/libtorch_cpu.so lib/libc10.so version.py)
+foreach(file include/ATen/ATen.h lib/libtorch_cpu.so lib/libc10.so version.py)
     if(NOT EXISTS "${FINEWATT_TORCH_DIR}/${file}")
         message(FATAL_ERROR "LibTorch: ${FINEWATT_TORCH_DIR}/${file} is missing; "
             "FINEWATT_TORCH_DIR must be the folder of an installed torch wheel.")
