@@ -1,4 +1,7 @@
 // Batches: how examples become the packed arrays the engine computes on, and in what order.
+//
+// Main types: Feature, Batch. Not for tensors: everything here is host memory, free of LibTorch.
+// Sources: transformers 5.17 (trainer_pt_utils.py), torch 2.13 (randperm on CPU).
 #pragma once
 
 #include "finewatt/base/result.h"
@@ -22,7 +25,9 @@ struct Feature {
 /// max_length; grouped: like lengths together, then dynamic; unpadded: not at all.
 enum class BatchingMode { kDynamic, kFixed, kGrouped, kUnpadded };
 
+/// Return the mode of a name (dynamic, fixed, grouped, unpadded), or nothing.
 std::optional<BatchingMode> parse_batching_mode(std::string_view name);
+/// Return the name that parse_batching_mode takes.
 std::string_view batching_mode_name(BatchingMode mode);
 
 /// A batch in packed form: T rows, B sequences. In padded modes each sequence occupies the padded
@@ -42,18 +47,23 @@ struct Batch {
     std::int64_t tokens_padded_would_be = 0;  ///< B x longest real sequence
 };
 
-/// Build one batch from the features at `indices`.
+/// Build one batch from the features at `indices`, in that order. Padding rows hold `pad_id`, type
+/// id 0 and counting positions. Every index must be one of a feature, and for kFixed no feature may
+/// be longer than `max_length`, which the other modes do not look at. Any thread.
 Batch make_batch(std::span<const Feature> features, std::span<const std::int64_t> indices,
                  BatchingMode mode, std::int32_t max_length, std::int32_t pad_id);
 
 /// Return the order of epoch `epoch` (from 0): the permutation that torch.randperm(n) gives with a
 /// CPU generator seeded with seed + epoch, which is what Hugging Face's Trainer uses (transformers
-/// 5.17, accelerate 1.15).
+/// 5.17, accelerate 1.15). n is below 2^32 / 20: beyond, torch uses another algorithm.
 std::vector<std::int64_t> epoch_order(std::int64_t n, std::uint64_t seed, std::int64_t epoch);
 
 /// Return the indices of each batch of an epoch; the short last batch is kept. kGrouped uses the
 /// length grouping of transformers' trainer_pt_utils (mega-batches of min(n/(4 batch), 50) batches,
 /// each sorted longest first, the longest of all moved to the front).
+///
+/// Differs from transformers in kGrouped: the permutation that is grouped is epoch_order's. The
+/// Trainer draws it from torch's global generator, which cannot be reproduced from outside.
 std::vector<std::vector<std::int64_t>> epoch_batches(std::span<const Feature> features,
                                                      std::int32_t batch_size, BatchingMode mode,
                                                      std::uint64_t seed, std::int64_t epoch);
