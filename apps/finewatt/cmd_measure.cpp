@@ -53,8 +53,8 @@ void register_measure(CLI::App& app, CommandContext& context) {
     auto* command = app.add_subcommand("measure", "Run any command under the meter, store the run");
     const auto flags = std::make_shared<MeterFlags>();  // shared with the callback below
     add_meter_flags(*command, *flags);
-    command->usage("Usage: finewatt measure [OPTIONS] -- CMD [ARG...]");
     command->footer(
+        "Usage with a command: finewatt measure [OPTIONS] -- CMD [ARG...]\n"
         "Examples:\n"
         "  finewatt measure -- python train.py\n"
         "  finewatt measure --name rte --place zip:15213 --json -- ./job.sh\n"

@@ -1,5 +1,6 @@
 #include "finewatt/study/run_job.h"
 
+#include "finewatt/meter/journal.h"
 #include "finewatt/sensor/discovery.h"
 #include "finewatt/sensor/machine_info.h"
 #include "finewatt/study/signal_watch.h"
