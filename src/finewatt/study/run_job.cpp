@@ -444,7 +444,7 @@ Result<JobResult> run_job(const JobOptions& options, const Clock& clock) {
     result.record =
         assemble_record(options, std::move(metered), follower.reports(), discovery.unmeasured);
     set_status(result.record, end, result.was_interrupted);
-    for (const auto& fact : machine_info(sensors)) {
+    for (const auto& fact : machine_info(sensors, discovery.gpus)) {
         result.record.machine[fact.first] = is_numeric_fact(fact.first)
                                                 ? setting_from_text(fact.second)
                                                 : SettingValue(fact.second);
