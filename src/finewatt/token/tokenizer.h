@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace finewatt {
@@ -36,7 +37,8 @@ struct Encoding {
 struct EncodeOptions {
     bool add_special_tokens = true;  ///< [CLS] a [SEP] (b [SEP])
     /// Longest result in tokens, special tokens included; nothing = no limit. Pairs are cut by the
-    /// reference's longest_first rule.
+    /// reference's longest_first rule. Differs from the reference: a limit too small for the
+    /// special tokens is an error here, and is ignored there.
     std::optional<std::int32_t> max_length;
 };
 
@@ -45,12 +47,17 @@ class WordPieceTokenizer {
   public:
     /// Read `vocab.txt` (one token a line, id = line number from 0; CR and a missing last line end
     /// are accepted). Errors: not found; corrupt when [UNK], [CLS], [SEP], [PAD] or [MASK] is
-    /// missing, a token occurs twice, a line is empty or not UTF-8.
+    /// missing, a token occurs twice, a line is empty or not UTF-8, naming the line.
     static Result<WordPieceTokenizer> from_vocab_file(const std::filesystem::path& vocab_txt,
                                                       const TokenizerOptions& options);
 
-    /// Read a Hugging Face folder: vocab.txt, or tokenizer.json where there is none; lowercase and
-    /// strip_accents from tokenizer_config.json or tokenizer.json, which `overrides` wins over.
+    /// Read a Hugging Face folder as transformers 5 does: vocabulary and added tokens from
+    /// tokenizer.json, or from vocab.txt where there is none; each setting from
+    /// tokenizer_config.json, or from tokenizer.json where it is not named there. `overrides` wins
+    /// over both. Truncation and padding that tokenizer.json may hold are ignored.
+    ///
+    /// Errors: not found; corrupt for broken JSON or a vocabulary as above, or with ids that leave
+    /// holes; unsupported for a tokenizer that is not BERT WordPiece, naming what differs.
     static Result<WordPieceTokenizer> from_directory(
         const std::filesystem::path& directory,
         const std::optional<TokenizerOptions>& overrides = std::nullopt);
@@ -80,7 +87,9 @@ class WordPieceTokenizer {
     std::int32_t unk_id() const;
     std::int32_t mask_id() const;
 
-    /// Write vocab.txt, tokenizer.json and tokenizer_config.json, as transformers 5 loads them.
+    /// Write vocab.txt, tokenizer.json and tokenizer_config.json, as transformers 5 loads them. The
+    /// folder is made if it is not there. Each file is whole or as it was before. Errors: those of
+    /// writing a file.
     Status save(const std::filesystem::path& directory) const;
 
   private:
