@@ -64,9 +64,9 @@ class Store {
     /// Replace a stored run's record and its power series. Error: not found.
     virtual Status update(const RunRecord& run, std::span<const PowerSeries> series) = 0;
 
-    /// Return the full id that `key` means: a run id, the beginning of just one run's id (any
-    /// case), or just one run's name. Errors: not found; invalid argument when several runs match,
-    /// listing some of them.
+    /// Return the full id that `key` means: a run id, else the name of just one run, else the
+    /// beginning of just one run's id (any case). Errors: not found; invalid argument when several
+    /// runs match, listing some of them.
     virtual Result<std::string> resolve(std::string_view key) = 0;
 
     /// Return the record that `key` means (see resolve).
