@@ -42,10 +42,21 @@ endif()
 
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 
+# The wheel's include folder also holds copies of fmt, glog, pybind11 and others, in versions that
+# differ from the system's; whoever includes <fmt/format.h> would get the wheel's header and the
+# system's library. So only LibTorch's own folders are shown to the compiler.
+set(finewatt_torch_include "${CMAKE_BINARY_DIR}/torch_include")
+file(REMOVE_RECURSE "${finewatt_torch_include}")
+file(MAKE_DIRECTORY "${finewatt_torch_include}")
+foreach(folder ATen c10 caffe2 torch)
+    if(EXISTS "${FINEWATT_TORCH_DIR}/include/${folder}")
+        file(CREATE_LINK "${FINEWATT_TORCH_DIR}/include/${folder}"
+            "${finewatt_torch_include}/${folder}" SYMBOLIC)
+    endif()
+endforeach()
+
 add_library(finewatt_torch INTERFACE)
-target_include_directories(finewatt_torch SYSTEM INTERFACE
-    "${FINEWATT_TORCH_DIR}/include"
-    "${FINEWATT_TORCH_DIR}/include/torch/csrc/api/include")
+target_include_directories(finewatt_torch SYSTEM INTERFACE "${finewatt_torch_include}")
 target_link_directories(finewatt_torch INTERFACE "${FINEWATT_TORCH_DIR}/lib")
 # libtorch.so itself is left out: it only gathers libtorch_cpu.so and, in a CUDA wheel, libtorch_cuda.so.
 # A CUDA wheel's libtorch_cpu.so needs CUDA libraries of other wheels, found at run time through the

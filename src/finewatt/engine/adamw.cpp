@@ -64,7 +64,8 @@ __attribute__((target_clones("avx512f", "avx2", "default"))) void update_block(
 }  // namespace
 
 AdamW::AdamW(std::vector<AdamWParameter> parameters, const AdamWOptions& options)
-    : options_(options), parameters_(std::move(parameters)) {
+    : options_(options),
+      parameters_(std::move(parameters)) {
     for (const AdamWParameter& parameter : parameters_) {
         first_moments_.emplace_back(parameter.values.size(), 0.0F);
         second_moments_.emplace_back(parameter.values.size(), 0.0F);

@@ -1,6 +1,5 @@
-#include "finewatt/engine/bert_internal.h"
-
 #include "finewatt/base/check.h"
+#include "finewatt/engine/bert_internal.h"
 
 #include <fmt/format.h>
 
@@ -140,8 +139,7 @@ at::Tensor attend(const at::Tensor& qkv, const PackedInput& input, const ModelCo
     const std::vector<at::Tensor> by_group = at::split_with_sizes(qkv, input.group_rows, 0);
     std::vector<at::Tensor> results;
     for (std::size_t g = 0; g < by_group.size(); ++g) {
-        results.push_back(
-            attend_in_group(by_group[g], input.groups[g], config, layer, dropout));
+        results.push_back(attend_in_group(by_group[g], input.groups[g], config, layer, dropout));
     }
     return results.size() == 1 ? results.front() : at::cat(results, 0);
 }
@@ -164,7 +162,8 @@ at::Tensor run_block(const BertBlock& block, const at::Tensor& x, const PackedIn
 }  // namespace
 
 BertClassifier::BertClassifier(const ModelConfig& config, std::int64_t classes, std::uint64_t seed)
-    : config_(config), classes_(classes) {
+    : config_(config),
+      classes_(classes) {
     Initializer make(seed, config.initializer_range);
     const std::int64_t hidden = config.hidden_size;
     word_embeddings_ = make.normal({config.vocab_size, hidden});

@@ -83,7 +83,8 @@ void fill_attention_mask(const DropoutPlace& place, double p,
         const std::int64_t query = r % length;
         const std::int64_t head = (r / length) % heads;
         const std::int64_t sequence = r / (length * heads);
-        const auto row = static_cast<std::uint64_t>(rows_in_batch[static_cast<std::size_t>(sequence)]);
+        const auto row =
+            static_cast<std::uint64_t>(rows_in_batch[static_cast<std::size_t>(sequence)]);
         const auto place_in_row =
             (static_cast<std::uint64_t>(head) << 32) | static_cast<std::uint64_t>(query);
         fill_row(mix(mix(base ^ row) ^ place_in_row), threshold, kept,

@@ -13,8 +13,8 @@ namespace {
 constexpr double kDrop = 0.1;
 
 /// The mask of one sequence of `length` positions, row `row` of the batch.
-std::vector<float> activation_mask(const DropoutPlace& place, std::int32_t row,
-                                   std::int32_t length, std::int64_t columns) {
+std::vector<float> activation_mask(const DropoutPlace& place, std::int32_t row, std::int32_t length,
+                                   std::int64_t columns) {
     const std::vector<std::int32_t> rows(static_cast<std::size_t>(length), row);
     std::vector<std::int32_t> positions(static_cast<std::size_t>(length));
     std::iota(positions.begin(), positions.end(), 0);

@@ -2,6 +2,7 @@
 
 #include "finewatt/base/log.h"
 
+#include <climits>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -11,7 +12,6 @@
 
 #include <cerrno>
 #include <charconv>
-#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -126,8 +126,9 @@ void EventWriter::write(nlohmann::json& event, bool may_drop) {
     if (written == Written::kAll || (may_drop && written == Written::kFull)) {
         return;
     }
-    log_warning(fmt::format("events stop here: {}; the run goes on",
-                            written == Written::kFull ? "nobody reads them" : std::strerror(errno)));
+    log_warning(fmt::format("events stop here: {}; the run goes on", written == Written::kFull
+                                                                         ? "nobody reads them"
+                                                                         : std::strerror(errno)));
     fd_.reset();
 }
 
@@ -172,7 +173,8 @@ void EventWriter::progress(std::int64_t done, std::int64_t of, double loss, doub
 }
 
 PhaseScope::PhaseScope(EventWriter& events, std::string name)
-    : events_(events), name_(std::move(name)) {
+    : events_(events),
+      name_(std::move(name)) {
     events_.phase_begin(name_);
 }
 

@@ -54,8 +54,7 @@ class EventWriterTest : public ::testing::Test {
 };
 
 TEST_F(EventWriterTest, PhaseHasBothEdgesWithTheTimeOfTheClock) {
-    ASSERT_OK_AND_ASSIGN(EventWriter events,
-                         EventWriter::for_descriptor(write_end_.get(), clock_));
+    ASSERT_OK_AND_ASSIGN(EventWriter events, EventWriter::for_descriptor(write_end_.get(), clock_));
     clock_.advance(std::chrono::nanoseconds(1234));
     {
         const PhaseScope phase(events, "train");
@@ -70,8 +69,7 @@ TEST_F(EventWriterTest, PhaseHasBothEdgesWithTheTimeOfTheClock) {
 }
 
 TEST_F(EventWriterTest, WorkCarriesRunningTotals) {
-    ASSERT_OK_AND_ASSIGN(EventWriter events,
-                         EventWriter::for_descriptor(write_end_.get(), clock_));
+    ASSERT_OK_AND_ASSIGN(EventWriter events, EventWriter::for_descriptor(write_end_.get(), clock_));
     EngineWork work;
     work.steps = 50;
     work.tokens_real = 106'560;
@@ -86,8 +84,7 @@ TEST_F(EventWriterTest, WorkCarriesRunningTotals) {
 }
 
 TEST_F(EventWriterTest, AFullPipeDropsProgressAndKeepsLinesWhole) {
-    ASSERT_OK_AND_ASSIGN(EventWriter events,
-                         EventWriter::for_descriptor(write_end_.get(), clock_));
+    ASSERT_OK_AND_ASSIGN(EventWriter events, EventWriter::for_descriptor(write_end_.get(), clock_));
     constexpr std::int64_t kFarTooMany = 50'000;  // more than the enlarged pipe holds
     for (std::int64_t i = 0; i < kFarTooMany; ++i) {
         events.progress(i, kFarTooMany, 0.5, 1e-5);
@@ -100,14 +97,12 @@ TEST_F(EventWriterTest, AFullPipeDropsProgressAndKeepsLinesWhole) {
 }
 
 TEST_F(EventWriterTest, LeavesTheInheritedDescriptorBlocking) {
-    ASSERT_OK_AND_ASSIGN(EventWriter events,
-                         EventWriter::for_descriptor(write_end_.get(), clock_));
+    ASSERT_OK_AND_ASSIGN(EventWriter events, EventWriter::for_descriptor(write_end_.get(), clock_));
     EXPECT_EQ(::fcntl(write_end_.get(), F_GETFL) & O_NONBLOCK, 0);
 }
 
 TEST_F(EventWriterTest, AReaderThatLeftSilencesTheWriter) {
-    ASSERT_OK_AND_ASSIGN(EventWriter events,
-                         EventWriter::for_descriptor(write_end_.get(), clock_));
+    ASSERT_OK_AND_ASSIGN(EventWriter events, EventWriter::for_descriptor(write_end_.get(), clock_));
     read_end_.reset();
     events.phase_begin("train");
     EXPECT_TRUE(events.is_silent());

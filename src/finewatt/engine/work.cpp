@@ -41,8 +41,8 @@ void EngineWork::add(const ModelConfig& config, std::int64_t classes, const Batc
     tokens_padded += batch.tokens_padded;
     tokens_padded_would_be += batch.tokens_padded_would_be;
     sum_len_sq += real_sq;
-    flops_model += kTrainingPerForward *
-                   forward_flops(config, classes, sequences, batch.tokens_real, real_sq);
+    flops_model +=
+        kTrainingPerForward * forward_flops(config, classes, sequences, batch.tokens_real, real_sq);
     flops_done += kTrainingPerForward *
                   forward_flops(config, classes, sequences, batch.tokens_padded, padded_sq);
 }

@@ -17,8 +17,8 @@ struct EngineWork {
     std::int64_t tokens_padded = 0;           ///< tokens computed, with padding
     std::int64_t tokens_padded_would_be = 0;  ///< the same under dynamic padding
     std::int64_t sum_len_sq = 0;              ///< sum of squared real lengths
-    double flops_model = 0;  ///< forward and backward of the real tokens
-    double flops_done = 0;   ///< the same with padding
+    double flops_model = 0;                   ///< forward and backward of the real tokens
+    double flops_done = 0;                    ///< the same with padding
 
     /// Add one training step.
     void add(const ModelConfig& config, std::int64_t classes, const Batch& batch);

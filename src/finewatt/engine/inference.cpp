@@ -1,0 +1,107 @@
+#include "finewatt/engine/inference.h"
+
+#include "finewatt/base/file.h"
+#include "finewatt/data/features.h"
+#include "finewatt/data/score.h"
+#include "finewatt/engine/classify.h"
+#include "finewatt/engine/job_setup_internal.h"
+#include "finewatt/engine/torch_errors_internal.h"
+
+#include <nlohmann/json.hpp>
+
+#include <utility>
+
+namespace finewatt {
+namespace {
+
+/// The lines of the predictions file.
+std::string prediction_lines(std::span<const float> logits,
+                             const std::vector<std::string>& label_names, bool has_logits) {
+    const std::size_t classes = label_names.size();
+    std::string lines;
+    for (std::size_t row = 0; row * classes < logits.size(); ++row) {
+        const auto row_logits = logits.subspan(row * classes, classes);
+        const std::vector<std::int32_t> best =
+            likeliest_classes(row_logits, static_cast<std::int64_t>(classes));
+        nlohmann::ordered_json line;
+        line["id"] = row;
+        line["label"] = label_names[static_cast<std::size_t>(best.front())];
+        line["scores"] = probabilities(row_logits);
+        if (has_logits) {
+            line["logits"] = std::vector<float>(row_logits.begin(), row_logits.end());
+        }
+        lines += line.dump() + "\n";
+    }
+    return lines;
+}
+
+/// The class names of a trained head; transformers' own where the config has none.
+Result<std::vector<std::string>> label_names_of(const ModelDescription& description) {
+    if (!description.head_classes) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "{}: expected a trained head (classifier.weight), found none; train "
+                              "one with finetune --out",
+                              description.weights ? description.weights->string() : "the model");
+    }
+    std::vector<std::string> names = description.config.label_names;
+    if (names.empty()) {
+        for (std::int64_t i = 0; i < *description.head_classes; ++i) {
+            names.push_back(fmt::format("LABEL_{}", i));
+        }
+    }
+    return names;
+}
+
+Result<InferenceResult> run(const InferenceOptions& options, JobContext& context) {
+    context.events.phase_begin("load");
+    FINEWATT_ASSIGN(
+        const ModelDescription description,
+        describe_model(options.model, options.max_length, options.columns.pair.has_value()));
+    FINEWATT_ASSIGN(const std::vector<std::string> names, label_names_of(description));
+    FINEWATT_ASSIGN(const Dataset data,
+                    read_classification_data(options.data, options.columns, names));
+    std::vector<std::string> notes;
+    FINEWATT_ASSIGN(const BertClassifier model,
+                    make_model(description, static_cast<std::int64_t>(names.size()), 0, notes));
+    context.events.phase_end("load");
+    context.events.phase_begin("tokenize");
+    FINEWATT_ASSIGN(const std::vector<Feature> features,
+                    encode_dataset(data, description.tokenizer, options.max_length));
+    context.events.phase_end("tokenize");
+
+    InferenceResult result;
+    result.examples = static_cast<std::int64_t>(features.size());
+    std::vector<float> logits;
+    {
+        const PhaseScope phase(context.events, "infer");
+        const MonoTime begin = context.clock.mono_now();
+        logits = compute_logits(model, features, options.batch, BatchingMode::kUnpadded,
+                                options.max_length, description.tokenizer.pad_id(),
+                                context.stop_requested);
+        result.infer_s = as_seconds(context.clock.mono_now() - begin);
+    }
+    if (logits.size() != features.size() * names.size()) {
+        return FINEWATT_ERROR(kCancelled, "stopped on request; {} was not written",
+                              options.predictions.string());
+    }
+    std::vector<std::int32_t> labels;
+    for (const Feature& feature : features) {
+        labels.push_back(feature.label);
+    }
+    const auto predictions = likeliest_classes(logits, model.classes());
+    FINEWATT_ASSIGN(result.accuracy, accuracy(predictions, labels));
+    context.events.score("accuracy", result.accuracy, 0);
+    const PhaseScope phase(context.events, "save");
+    FINEWATT_TRY_CONTEXT(write_file_atomically(options.predictions,
+                                               prediction_lines(logits, names, options.has_logits)),
+                         "--predictions");
+    return result;
+}
+
+}  // namespace
+
+Result<InferenceResult> infer(const InferenceOptions& options, JobContext& context) {
+    return without_exceptions<InferenceResult>("inference", [&] { return run(options, context); });
+}
+
+}  // namespace finewatt

@@ -1,0 +1,29 @@
+#include "finewatt/engine/runtime.h"
+
+#include "finewatt/engine/torch_internal.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace finewatt {
+
+int start_runtime(std::int64_t threads) {
+    // Before the pool exists: its threads inherit the setting. Denormals slow steps by a lot and
+    // change nothing that training could show.
+    at::globalContext().setFlushDenormal(true);
+    // hardware_concurrency counts the cores in the affinity mask, so not more than we may use.
+    const auto cores = static_cast<std::int64_t>(std::max(1U, std::thread::hardware_concurrency()));
+    const std::int64_t used = threads == 0 ? cores : threads;
+    at::set_num_threads(static_cast<int>(used));
+    return at::get_num_threads();
+}
+
+std::string torch_version() {
+    return TORCH_VERSION;
+}
+
+std::string torch_build() {
+    return at::show_config();
+}
+
+}  // namespace finewatt

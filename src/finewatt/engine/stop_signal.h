@@ -1,0 +1,13 @@
+// Stopping on request: the first SIGINT or SIGTERM asks the training to end after its step, a
+// second one ends the process at once.
+#pragma once
+
+namespace finewatt {
+
+/// Take over SIGINT and SIGTERM, and ignore SIGPIPE. Call once from the main thread.
+void install_stop_signals();
+
+/// Return the signal that asked us to stop, or 0. Any thread.
+int stop_signal();
+
+}  // namespace finewatt
