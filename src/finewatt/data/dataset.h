@@ -1,5 +1,8 @@
 // Text classification data: examples read from files, with label names. Readers for TSV, CSV,
 // JSON and JSON lines, plain or gzip.
+//
+// Main type: Dataset. Not for question answering or entity data, and not for token ids
+// (features.h). Source of the label order: transformers, run_glue.py.
 #pragma once
 
 #include "finewatt/base/result.h"

@@ -1,6 +1,7 @@
 // Live comparisons with Python packages: torch, transformers and safetensors. They skip with a
 // reason where the virtual environment is missing.
 #include "finewatt/base/file.h"
+#include "finewatt/data/model_config.h"
 #include "finewatt/data/order_golden_internal.h"
 #include "finewatt/data/tensor_file.h"
 #include "finewatt/testing/matchers.h"
@@ -89,6 +90,33 @@ TEST(TensorFilePeer, BothSidesReadEachOther) {
         ASSERT_OK_AND_ASSIGN(const auto converted, other_types.read_float32(name, {7}));
         EXPECT_EQ(converted, bias) << name;
     }
+}
+
+TEST(ModelConfigPeer, TransformersAndWeReadEachOther) {
+    SKIP_WITHOUT_PYTHON(python);
+    testing::TempTree tree;
+    ModelConfig config{.architecture = "BertForSequenceClassification",
+                       .vocab_size = 60,
+                       .hidden_size = 24,
+                       .num_hidden_layers = 2,
+                       .num_attention_heads = 3,
+                       .intermediate_size = 40,
+                       .max_position_embeddings = 32,
+                       .type_vocab_size = 2,
+                       .classifier_dropout = 0.25,
+                       .label_names = {"no", "perhaps", "yes"}};
+    config.hidden_act = Activation::kGeluTanh;
+    std::filesystem::create_directory(tree.path() / "ours");
+    ASSERT_OK(write_model_config(tree.path() / "ours" / "config.json", config));
+    ASSERT_TRUE(run_script(python, "check_model_config.py",
+                           fmt::format("'{0}/ours' '{0}/theirs'", tree.path().string())));
+    ASSERT_OK_AND_ASSIGN(const ModelConfig back,
+                         read_model_config(tree.path() / "theirs" / "config.json"));
+    EXPECT_EQ(back.architecture, config.architecture);
+    EXPECT_EQ(back.intermediate_size, 40);
+    EXPECT_EQ(back.hidden_act, Activation::kGeluTanh);
+    EXPECT_EQ(back.classifier_dropout, 0.25);
+    EXPECT_EQ(back.label_names, config.label_names);
 }
 
 }  // namespace

@@ -196,6 +196,15 @@ TEST(TensorFileRead, UnknownTypeIsKeptByNameAndRefused) {
     EXPECT_ERROR(kInvalidArgument, file.read_float32("x", {4}), "found F4");
 }
 
+TEST(TensorFileRead, HugeShapeOfAnUnknownTypeIsRefusedWithoutMemoryForIt) {
+    testing::TempTree tree;
+    const std::int64_t huge = std::int64_t{1} << 60;
+    const std::string header =
+        fmt::format(R"({{"x":{{"dtype":"F4","shape":[{}],"data_offsets":[0,2]}}}})", huge);
+    ASSERT_OK_AND_ASSIGN(const TensorFile file, open_bytes(tree, file_bytes(header, "ab")));
+    EXPECT_ERROR(kInvalidArgument, file.read_float32("x", {huge}), "found F4");
+}
+
 TEST(TensorFileRead, IntegersAreRefused) {
     EXPECT_ERROR(kInvalidArgument, read_four("I64", std::string(32, '\0')), "found I64");
     EXPECT_ERROR(kInvalidArgument, read_four("BOOL", std::string(4, '\0')), "found BOOL");
