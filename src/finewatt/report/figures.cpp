@@ -9,7 +9,7 @@ namespace finewatt::report {
 namespace {
 
 constexpr std::size_t kLongestName = 32;
-constexpr double kNumbersPx = 28;  ///< tics and numbers below the axis
+constexpr double kNumbersPx = 36;  ///< tics and numbers below the axis
 constexpr double kTitlePx = 20;
 constexpr double kLegendRowPx = 20;
 

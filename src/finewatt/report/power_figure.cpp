@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kMostSteps = 600;
 constexpr double kLeftPx = 70;
 constexpr double kPlotPx = kFigureWidthPx - kLeftPx - kRightMarginPx;
+constexpr double kAxisTitlePx = 12;
 constexpr double kPlotHeightPx = 240;
 constexpr double kLinePx = 16;
 
@@ -273,7 +274,7 @@ std::optional<FigureView> power_figure(const RunRecord& run,
     }
     const PhaseBands bands = phase_bands(run, end_s, unit);
     FigureFrame frame;
-    frame.legend_rows = static_cast<int>((drawn.series.size() + 2) / 3);
+    frame.legend_rows = static_cast<int>((drawn.series.size() + 1) / 2);
     frame.left_px = kLeftPx;
     frame.top_px = bands.label_height_px + 12;
     frame.height_px =
@@ -286,9 +287,9 @@ std::optional<FigureView> power_figure(const RunRecord& run,
     view.gnuplot.script = frame_script(frame);
     view.gnuplot.script += fmt::format(
         "set grid ytics linecolor rgb '#808080'\nset xrange [0:{:.9g}]\nset yrange [0:{:.6g}]\n"
-        "set ylabel 'power (W)'\n{}{}",
-        end_s / unit.seconds, drawn.largest_w > 0 ? drawn.largest_w * 1.08 : 1.0, bands.script,
-        plot_command(drawn.series, drawn.has_spread));
+        "set label 1001 'power (W)' at screen {:.5f}, graph 0.5 center rotate by 90\n{}{}",
+        end_s / unit.seconds, drawn.largest_w > 0 ? drawn.largest_w * 1.08 : 1.0,
+        kAxisTitlePx / kFigureWidthPx, bands.script, plot_command(drawn.series, drawn.has_spread));
     view.gnuplot.data_files = std::move(drawn.data_files);
     view.text_alternative = fmt::format("Power over {}.{}{}", format_duration(end_s), drawn.facts,
                                         describe_phases(run));
