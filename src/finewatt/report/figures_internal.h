@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace finewatt::report {
@@ -25,6 +26,32 @@ struct PowerStep {
 /// weighted by time, so that the energy under the line stays the same. Values that are not finite
 /// leave a gap. A longer pause than the usual interval stays one stretch: its mean power is known.
 std::vector<PowerStep> reduce_series(const PowerSeries& series, std::size_t most_steps);
+
+/// Width of the figures, and measures that tell whether a label has room (13 px sans-serif).
+inline constexpr int kFigureWidthPx = 860;
+inline constexpr double kLetterPx = 7.5;
+inline constexpr double kRightMarginPx = 20;
+
+/// Return a colour as "#rrggbb"; they repeat after the sixth. Each has a contrast of at least 3:1
+/// against white and against the page's dark background (WCAG 2.1, 1.4.11).
+std::string_view figure_colour(std::size_t index);
+
+/// Return a name made safe and cut to what a figure has room for.
+std::string figure_name(std::string_view name);
+
+/// Where the plot area of a figure lies, the title of its x axis, and the size of its legend.
+struct FigureFrame {
+    double height_px = 0;
+    double left_px = 0;
+    double top_px = 0;
+    std::string x_title;
+    int legend_rows = 1;
+};
+
+/// Return the commands that both figures begin with: margins, axes, title of the x axis, legend.
+std::string frame_script(const FigureFrame& frame);
+/// Height of what stands below the plot area: numbers, title and legend.
+double height_below_plot_px(int legend_rows);
 
 /// A figure, what it shows in words, and what it could not show.
 struct FigureView {

@@ -55,7 +55,7 @@ class ScopedFolder {
 /// Remove each part of `text` that begins with `begin` and ends with `end`.
 void remove_all_between(std::string& text, std::string_view begin, std::string_view end) {
     for (std::size_t at = text.find(begin); at != text.npos; at = text.find(begin, at)) {
-        const std::size_t stop = text.find(end, at);
+        const std::size_t stop = text.find(end, at + begin.size());
         if (stop == text.npos) {
             return;
         }
@@ -73,10 +73,12 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
 }  // namespace
 
 std::string quote_gnuplot(std::string_view text) {
-    // In single quotes gnuplot interprets nothing but a doubled quote (gnuplot 5.4 manual,
-    // "Quote marks"); safe_text leaves no line break that could end the string.
+    // In single quotes gnuplot interprets nothing (gnuplot 5.4 manual, "Quote marks"), but doubled
+    // quotes at the front of a string end it. So the text gets typographic quotes, and has neither
+    // quotes nor line breaks (safe_text) that could end the string.
     std::string out = safe_text(text);
-    replace_all(out, "'", "''");
+    replace_all(out, "'", "\u2019");
+    replace_all(out, "`", "\u2018");
     return "'" + out + "'";
 }
 

@@ -30,7 +30,8 @@ struct FigureOptions {
     std::chrono::milliseconds time_limit{20'000};  ///< for each figure
 };
 
-/// Return the text as a quoted gnuplot string in which nothing is interpreted.
+/// Return the text as a quoted gnuplot string in which nothing is interpreted. Straight single
+/// quotes and back-quotes become typographic ones.
 std::string quote_gnuplot(std::string_view text);
 
 /// Draw the figure. The result is one <svg> element without ids of its own, declaration or script.

@@ -25,9 +25,8 @@ h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .25rem; overflow-wrap: an
 h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
 .subtitle, footer, caption, figcaption { color: var(--soft); }
 .subtitle { margin: 0; overflow-wrap: anywhere; }
-.key { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: .75rem;
-  margin: 0; }
-.key div { background: var(--panel); border: 1px solid var(--line); border-radius: .5rem;
+.key { display: flex; flex-wrap: wrap; gap: .75rem; margin: 0; }
+.key div { flex: 1 1 11.5rem; background: var(--panel); border: 1px solid var(--line); border-radius: .5rem;
   padding: .7rem .9rem; overflow-wrap: anywhere; }
 .key dt { color: var(--soft); font-size: .9rem; }
 .key dd { margin: 0; font-size: .9rem; }
@@ -37,10 +36,11 @@ h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
 table { border-collapse: collapse; font-size: .925rem; }
 table.wide { width: 100%; }
 caption { text-align: left; padding-bottom: .35rem; }
-th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0;
+th, td { text-align: left; vertical-align: top; padding: .35rem 1.1rem .35rem 0;
   border-bottom: 1px solid var(--line); }
 th[scope=row] { font-weight: 600; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+li { overflow-wrap: anywhere; }
 .pairs td { overflow-wrap: anywhere; }
 figure { margin: 1rem 0 0; }
 .chart { display: block; width: 100%; height: auto; color: var(--text); }
@@ -111,6 +111,9 @@ std::string html_note(std::string_view text) {
 }
 
 std::string html_list(const std::vector<std::string>& items) {
+    if (items.empty()) {
+        return "";
+    }
     std::string out = "<ul>\n";
     for (const std::string& item : items) {
         out += fmt::format("<li>{}</li>\n", escape_html(item));

@@ -31,8 +31,9 @@ std::string html_section(std::string_view title, std::string_view html);
 std::string html_paragraph(std::string_view text);
 /// A paragraph that stands in for something that is missing.
 std::string html_note(std::string_view text);
+/// A list; nothing when it has no items.
 std::string html_list(const std::vector<std::string>& items);
-/// A table that scrolls on its own where the page is too narrow. Empty last columns are kept.
+/// A table that scrolls on its own where the page is too narrow.
 std::string html_table(const HtmlTable& table);
 /// A table of names and values.
 std::string html_pairs(std::string_view caption, const std::vector<LabelledText>& lines);

@@ -20,6 +20,12 @@ std::string title_of(const RunRecord& run) {
     return run.name && !run.name->empty() ? *run.name : "Run " + run.run_id;
 }
 
+/// The range of a figure goes to a line of its own.
+std::string range_below(std::string text) {
+    const std::size_t at = text.find(" (");
+    return at == text.npos || text.starts_with("unknown") ? text : text.replace(at, 1, "\n");
+}
+
 /// The figures at the head of the page: scores, energy, carbon, energy per work, time.
 std::string key_figures(const RunRecord& run) {
     std::vector<LabelledText> figures = report::score_lines(run);
@@ -29,11 +35,11 @@ std::string key_figures(const RunRecord& run) {
     const EnergySummary& energy = run.energy;
     std::string energy_text = report::energy_text(energy);
     if (report::is_known(energy.energy)) {
-        energy_text = fmt::format("{}\n{}\n{}", energy_text, report::kwh_text(energy),
+        energy_text = fmt::format("{}\n{}\n{}", range_below(energy_text), report::kwh_text(energy),
                                   report::energy_origin_text(energy));
     }
     figures.push_back({"Energy", energy_text});
-    figures.push_back({"Carbon", report::carbon_text(run.carbon)});
+    figures.push_back({"Carbon", range_below(report::carbon_text(run.carbon))});
     figures.push_back({"Energy per 1,000 examples", report::energy_per_1k_examples_text(run)});
     figures.push_back({"Wall time", report::wall_time_text(run)});
     return report::html_key_figures(figures);
@@ -54,19 +60,19 @@ std::string component_section(const RunRecord& run) {
                              {"Largest power", true},
                              {"Coverage", true},
                              {"How"},
-                             {"Source"},
-                             {"Remarks"}},
+                             {"Source"}},
                             {}};
+    std::vector<std::string> remarks;
     for (const auto& view : views) {
-        std::string remarks;
+        const std::string& name = view.device.empty() ? view.component : view.device;
         for (const std::string& remark : view.remarks) {
-            remarks += (remarks.empty() ? "" : ". ") + remark;
+            remarks.push_back(fmt::format("{}, {}: {}", view.component, name, remark));
         }
         table.rows.push_back({view.component, view.device, view.energy, view.range, view.power_mean,
-                              view.power_max, view.coverage, view.provenance, view.source,
-                              remarks});
+                              view.power_max, view.coverage, view.provenance, view.source});
     }
-    return report::html_section("Energy by component", report::html_table(table));
+    return report::html_section("Energy by component",
+                                report::html_table(table) + report::html_list(remarks));
 }
 
 std::string phase_table(const RunRecord& run) {
@@ -77,14 +83,17 @@ std::string phase_table(const RunRecord& run) {
                              {"Energy", true},
                              {"Range", true},
                              {"Mean power", true},
-                             {"How"},
-                             {"Remarks"}},
+                             {"How"}},
                             {}};
+    std::vector<std::string> remarks;
     for (const auto& view : report::phase_views(run)) {
+        if (!view.remark.empty()) {
+            remarks.push_back(fmt::format("{}: {}", view.name, view.remark));
+        }
         table.rows.push_back({view.name, view.begin, view.duration, view.energy, view.range,
-                              view.power_mean, view.provenance, view.remark});
+                              view.power_mean, view.provenance});
     }
-    return report::html_table(table);
+    return report::html_table(table) + report::html_list(remarks);
 }
 
 std::string figure_html(const report::FigureView& figure, const FigureOptions& options) {
