@@ -29,8 +29,8 @@ inline constexpr double kIdleShare = 0.10;
 inline constexpr double kLoadModelLow = 0.45;
 inline constexpr double kLoadModelHigh = 1.90;
 
-/// One counter channel "cpu-model" in microjoules. Starts at 0; never decreases; grows by at least
-/// P_idle and at most P_max x time. Used by one thread at a time.
+/// One counter channel "cpu-model" in microjoules. Starts at 0, never decreases, and lies between
+/// P_idle and P_max x the time since the probe. Used by one thread at a time.
 class CpuModelSource : public Source {
   public:
     /// Read /proc/cpuinfo and /proc/stat under the root. `why_modelled` starts the channel's

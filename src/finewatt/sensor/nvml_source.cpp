@@ -116,7 +116,11 @@ struct Gpu {
 std::vector<Gpu> list_gpus(const nvml::Library& library, SourceProbe& probe) {
     std::vector<Gpu> gpus;
     unsigned count = 0;
-    if (library.device_count(&count) != nvml::kSuccess) {
+    const int count_code = library.device_count(&count);
+    if (count_code != nvml::kSuccess) {
+        probe.unmeasured.push_back({"gpu", "nvidia",
+                                    "the number of GPUs: " + library.error_text(count_code),
+                                    "see nvidia-smi and the kernel log: dmesg"});
         return gpus;
     }
     std::array<char, 96> driver{};
@@ -224,6 +228,25 @@ SourceReport failed_open_report(const Error& error) {
     return report;
 }
 
+/// What the channels are, and what CUDA_VISIBLE_DEVICES did to them.
+SourceReport usable_report(const std::vector<ChannelSpec>& channels, std::size_t gpu_count,
+                           const std::optional<std::string>& visible, bool is_order_known) {
+    SourceReport report{"nvml", SourceStatus::kUsable, {}, "", ""};
+    for (const ChannelSpec& channel : channels) {
+        report.channels.push_back(channel.id);
+    }
+    report.why = fmt::format("{} GPUs, {} channels", gpu_count, channels.size());
+    if (!is_order_known) {
+        report.why +=
+            "; CUDA_VISIBLE_DEVICES holds indices, and CUDA's order of different GPUs is "
+            "not known, so all are measured";
+        report.fix = "export CUDA_DEVICE_ORDER=PCI_BUS_ID, or list UUIDs (nvidia-smi -L)";
+    } else if (visible) {
+        report.why += fmt::format("; CUDA_VISIBLE_DEVICES={}", *visible);
+    }
+    return report;
+}
+
 }  // namespace
 
 /// The library and, per channel, what to ask of which GPU.
@@ -317,19 +340,7 @@ SourceProbe NvmlSource::probe(const DiscoveryOptions& options) {
             state->add_gpu(gpus[i], channels, probe);
         }
     }
-    SourceReport report{"nvml", SourceStatus::kUsable, {}, "", ""};
-    for (const ChannelSpec& channel : channels) {
-        report.channels.push_back(channel.id);
-    }
-    report.why = fmt::format("{} GPUs, {} channels", gpus.size(), channels.size());
-    if (!selected) {
-        report.why +=
-            "; CUDA_VISIBLE_DEVICES holds indices, and CUDA's order of different GPUs is "
-            "not known, so all are measured";
-        report.fix = "export CUDA_DEVICE_ORDER=PCI_BUS_ID, or list UUIDs (nvidia-smi -L)";
-    } else if (visible) {
-        report.why += fmt::format("; CUDA_VISIBLE_DEVICES={}", *visible);
-    }
+    SourceReport report = usable_report(channels, gpus.size(), visible, selected.has_value());
     if (channels.empty()) {
         report.status = probe.unmeasured.empty() ? SourceStatus::kAbsent : SourceStatus::kBroken;
     } else {

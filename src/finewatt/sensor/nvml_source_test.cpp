@@ -167,6 +167,22 @@ TEST_F(NvmlSourceTest, AFailedStartIsReportedAndTheGpuIsUnmeasured) {
     EXPECT_THAT(missing.reports.at(0).why, HasSubstr("/nonexistent/libnvidia-ml.so.1"));
 }
 
+TEST_F(NvmlSourceTest, AnUnknownNumberOfGpusIsUnmeasured) {
+    stub_->count_code = kUnknown;
+    const SourceProbe probe = NvmlSource::probe(machine_.options());
+    EXPECT_EQ(probe.reports.at(0).status, SourceStatus::kBroken);
+    EXPECT_EQ(probe.unmeasured.size(), 1U);
+}
+
+TEST_F(NvmlSourceTest, IndicesOfDifferentGpusMeasureAllAndSaySo) {
+    stub_->count = 2;
+    stub_->gpus[1].name = "Stub T4";
+    machine_.environment["CUDA_VISIBLE_DEVICES"] = "1";
+    const SourceProbe probe = NvmlSource::probe(machine_.options());
+    EXPECT_EQ(channel_ids(probe.source.get()).size(), 4U);
+    EXPECT_THAT(probe.reports.at(0).fix, HasSubstr("CUDA_DEVICE_ORDER=PCI_BUS_ID"));
+}
+
 TEST_F(NvmlSourceTest, TheLibraryIsShutDownWithTheSource) {
     { const SourceProbe probe = NvmlSource::probe(machine_.options()); }
     EXPECT_EQ(stub_->inits, 1);

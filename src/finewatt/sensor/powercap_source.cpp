@@ -205,7 +205,7 @@ void add_failure(std::map<SourceStatus, SourceReport>& failures, SourceStatus st
 }  // namespace
 
 std::uint64_t powercap_modulus_uj(std::uint64_t max_energy_range_uj) {
-    // Units are far below 1 J and the range below 2^63 / 1000 uJ (292 years at 1 W).
+    // The range in nanojoules must fit 64 bits; no RAPL counter comes near.
     if (max_energy_range_uj > UINT64_MAX / 1000) {
         return max_energy_range_uj;
     }

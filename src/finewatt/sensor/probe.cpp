@@ -17,6 +17,10 @@ std::optional<std::string> read_environment(const std::string& name) {
     return std::string(value);
 }
 
+SysRoot sys_root_from(const EnvLookup& env) {
+    return SysRoot(env("FINEWATT_SYSROOT").value_or(""));
+}
+
 Result<ScopedFd> open_for_reading(const std::filesystem::path& path) {
     return open_file(path, O_RDONLY);
 }

@@ -29,6 +29,9 @@ using FileOpener = std::function<Result<ScopedFd>(const std::filesystem::path& p
 /// Look a variable up in the environment of this process.
 std::optional<std::string> read_environment(const std::string& name);
 
+/// Return the root that FINEWATT_SYSROOT names; the machine's own tree when it is not set.
+SysRoot sys_root_from(const EnvLookup& env);
+
 /// Open a file with O_RDONLY. Errors: not found, permission, io.
 Result<ScopedFd> open_for_reading(const std::filesystem::path& path);
 

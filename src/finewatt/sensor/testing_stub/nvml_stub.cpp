@@ -57,7 +57,7 @@ int nvmlSystemGetDriverVersion(char* version, unsigned size) {
 
 int nvmlDeviceGetCount_v2(unsigned* count) {
     *count = state().count;
-    return 0;
+    return state().count_code;
 }
 
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, Device* device) {

@@ -26,6 +26,7 @@ struct Gpu {
 /// Everything the stub answers from, and how often it was initialised and shut down.
 struct State {
     int init_code = 0;
+    int count_code = 0;
     unsigned count = 1;
     std::array<Gpu, kMaxGpus> gpus{};
     int inits = 0;
