@@ -90,14 +90,17 @@ JournalWriter::~JournalWriter() = default;
 
 Result<std::unique_ptr<JournalWriter>> JournalWriter::create(const std::filesystem::path& path,
                                                              const JournalHeader& header) {
+    // Special files such as pipes and devices may exist; a journal of another run may not.
     std::error_code ignored;
-    if (std::filesystem::is_regular_file(path, ignored)) {
+    const bool is_special = std::filesystem::is_other(path, ignored);
+    auto opened = open_file(path, O_WRONLY | O_CREAT | O_APPEND | (is_special ? 0 : O_EXCL));
+    if (!opened && std::filesystem::exists(path, ignored)) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "journal {}: expected a new file, found an existing one; choose "
                               "another path or recover that run first",
                               path.string());
     }
-    FINEWATT_ASSIGN(ScopedFd fd, open_file(path, O_WRONLY | O_CREAT | O_APPEND));
+    FINEWATT_ASSIGN(ScopedFd fd, std::move(opened));
     std::unique_ptr<JournalWriter> writer(
         new JournalWriter(std::make_unique<Impl>(std::move(fd), path)));
     Json channels = Json::array();

@@ -109,8 +109,17 @@ Status Meter::Impl::open_files(const MeterOptions& options) {
         FINEWATT_ASSIGN(journal_, JournalWriter::create(options.journal_path, header));
     }
     if (!options.trace_path.empty()) {
-        FINEWATT_ASSIGN(trace_,
-                        TraceWriter::create(options.trace_path, recorder_.channels(), started_at_));
+        auto trace = TraceWriter::create(options.trace_path, recorder_.channels(), started_at_);
+        if (!trace) {
+            // No run, so no journal of one either.
+            if (journal_) {
+                journal_.reset();
+                std::error_code ignored;
+                std::filesystem::remove(options.journal_path, ignored);
+            }
+            return std::move(trace).error();
+        }
+        trace_ = std::move(trace).value();
     }
     return {};
 }

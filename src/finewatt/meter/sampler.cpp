@@ -13,6 +13,9 @@ namespace {
 /// some vendor calls take milliseconds, and a counter loses nothing between reads.
 constexpr std::chrono::nanoseconds kSlowPoll = std::chrono::milliseconds(1);
 constexpr std::chrono::nanoseconds kSlowInterval = std::chrono::seconds(1);
+/// Rounds that edges ask for are at least this far apart (a tenth of a slot, when that is less), so
+/// that a workload with many phases does not make the meter busy.
+constexpr std::chrono::nanoseconds kLeastDistance = std::chrono::milliseconds(10);
 /// CLOCK_BOOTTIME runs on while the machine sleeps, CLOCK_MONOTONIC does not. Reads of the two
 /// clocks are far closer together than this.
 constexpr std::int64_t kSuspendNs = 500'000'000;
@@ -60,7 +63,7 @@ Sampler::~Sampler() = default;
 void Sampler::start() {
     asleep_ns_ = time_asleep_ns();
     started_ = std::chrono::steady_clock::now();
-    poll_round(true);
+    poll_on_caller();
     thread_ = std::jthread([this](const std::stop_token& token) { run(token); });
 }
 
@@ -76,8 +79,15 @@ void Sampler::stop() {
     if (thread_.joinable()) {
         thread_.request_stop();
         thread_.join();
-        poll_round(true);
+        poll_on_caller();
     }
+}
+
+void Sampler::poll_on_caller() {
+    const double before_s = thread_cpu_s();
+    poll_round(true);
+    const std::lock_guard lock(mutex_);
+    statistics_.cpu_s += thread_cpu_s() - before_s;
 }
 
 SamplerStatistics Sampler::statistics() const {
@@ -104,7 +114,7 @@ void Sampler::run(const std::stop_token& token) {
         {
             std::unique_lock lock(mutex_);
             is_edge = wake_.wait_until(lock, token, due, [this] { return is_edge_requested_; });
-            const SteadyTime calm = last_round_ + interval_ / 10;
+            const SteadyTime calm = last_round_ + std::min(interval_ / 10, kLeastDistance);
             if (is_edge && std::chrono::steady_clock::now() < calm) {
                 wake_.wait_until(lock, token, calm, [] { return false; });
             }
@@ -114,6 +124,7 @@ void Sampler::run(const std::stop_token& token) {
             return;
         }
         poll_round(is_edge);
+        count_thread_cpu();
         const SteadyTime now = std::chrono::steady_clock::now();
         if (now >= due) {
             const auto slot_now = static_cast<std::uint64_t>((now - started_) / interval_);
@@ -123,11 +134,17 @@ void Sampler::run(const std::stop_token& token) {
     }
 }
 
+void Sampler::count_thread_cpu() {
+    const double now_s = thread_cpu_s();
+    const std::lock_guard lock(mutex_);
+    statistics_.cpu_s += now_s - thread_cpu_seen_s_;
+    thread_cpu_seen_s_ = now_s;
+}
+
 void Sampler::poll_round(bool is_edge) {
     if (is_stopped()) {
         return;
     }
-    const double cpu_before_s = thread_cpu_s();
     const SteadyTime begin = std::chrono::steady_clock::now();
     detect_suspend();
     for (Polled& polled : sources_) {
@@ -140,7 +157,7 @@ void Sampler::poll_round(bool is_edge) {
     }
     sink_.on_round_end();
     last_round_ = begin;
-    count_round(begin, cpu_before_s);
+    count_round(begin);
 }
 
 void Sampler::poll_source(Polled& polled) {
@@ -193,14 +210,13 @@ void Sampler::detect_suspend() {
     asleep_ns_ = asleep_ns;
 }
 
-void Sampler::count_round(SteadyTime begin, double cpu_before_s) {
+void Sampler::count_round(SteadyTime begin) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     const std::lock_guard lock(mutex_);
     ++statistics_.rounds;
     round_time_s_sum_ += took.count();
     statistics_.round_time_s_mean = round_time_s_sum_ / static_cast<double>(statistics_.rounds);
     statistics_.round_time_s_max = std::max(statistics_.round_time_s_max, took.count());
-    statistics_.cpu_s += thread_cpu_s() - cpu_before_s;
 }
 
 }  // namespace finewatt

@@ -39,7 +39,7 @@ class RoundSink {
 /// What the sampler did.
 struct SamplerStatistics {
     std::uint64_t rounds = 0;
-    double cpu_s = 0;  ///< CPU time of all rounds
+    double cpu_s = 0;  ///< CPU time of the thread, and of the rounds at start and stop
     double round_time_s_mean = 0;
     double round_time_s_max = 0;
     std::uint64_t suspends = 0;
@@ -62,8 +62,8 @@ class Sampler {
     /// Read every source once on the calling thread, then sample in the background.
     void start();
 
-    /// Ask for a round as soon as possible. Requests closer than a tenth of a slot to the last
-    /// round wait until then and become one.
+    /// Ask for a round as soon as possible. Requests closer than 10 ms (or a tenth of a slot) to
+    /// the last round wait until then and become one.
     void request_round();
 
     /// End the thread, then read every source once more on the calling thread. Once.
@@ -92,7 +92,9 @@ class Sampler {
     void poll_source(Polled& polled);
     void close_channels(Polled& polled);
     void detect_suspend();
-    void count_round(SteadyTime begin, double cpu_before_s);
+    void count_round(SteadyTime begin);
+    void poll_on_caller();
+    void count_thread_cpu();
     bool is_stopped() const;
 
     std::vector<Polled> sources_;
@@ -108,6 +110,7 @@ class Sampler {
     bool is_edge_requested_ = false;
     SamplerStatistics statistics_;
     double round_time_s_sum_ = 0;
+    double thread_cpu_seen_s_ = 0;
 
     std::jthread thread_;  ///< last: it ends before the rest goes
 };
