@@ -13,6 +13,10 @@ export FINEWATT_VENV="${FINEWATT_VENV:-$FINEWATT_ROOT/build/venv}"
 # What `make demo` downloads, kept between checkouts.
 DEMO_DIR="${FINEWATT_DEMO_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/finewatt/demo}"
 
+# Lets the presets share what ccache kept: most files compile to the same object in light and release.
+# Only the build folder named in the debug information may then be that of the other preset.
+export CCACHE_NOHASHDIR=1
+
 say() { printf '==> %s\n' "$*"; }
 
 # fail <what happened> [<what to do next>]: one message, then exit 1.

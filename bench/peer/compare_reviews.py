@@ -81,7 +81,7 @@ def main():
         data += ["--max-steps", str(arguments.max_steps)]
     ours_command = [
         arguments.finewatt, "finetune", "--task", "classification",
-        "--text-column", "text", "--label-column", "label", "--batching", "unpadded", "--json",
+        "--batching", "unpadded", "--json",
     ] + data  # fmt: skip
     peer_command = [arguments.python, PEER] + data
 

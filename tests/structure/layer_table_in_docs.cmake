@@ -1,6 +1,6 @@
 # The table in docs/architecture.md must say what cmake/FinewattTargets.cmake enforces.
 include("${SOURCE_DIR}/cmake/FinewattTargets.cmake")
-file(STRINGS "${SOURCE_DIR}/docs/architecture.md" rows REGEX "^\\| `finewatt::[a-z]+` \\|")
+file(STRINGS "${SOURCE_DIR}/docs/architecture.md" rows ENCODING UTF-8 REGEX "^\\| `finewatt::[a-z]+` \\|")
 set(documented "")
 set(errors "")
 foreach(row IN LISTS rows)
