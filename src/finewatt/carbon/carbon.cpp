@@ -1,5 +1,6 @@
 #include "finewatt/carbon/carbon.h"
 
+#include "finewatt/carbon/ascii_internal.h"
 #include "finewatt/carbon/near_matches_internal.h"
 #include "finewatt/carbon/tables_internal.h"
 
@@ -18,16 +19,6 @@ namespace {
 
 using carbon_tables::CountryRate;
 using carbon_tables::SubregionRate;
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (char& c : result) {
-        if (c >= 'A' && c <= 'Z') {
-            c = static_cast<char>(c - 'A' + 'a');
-        }
-    }
-    return result;
-}
 
 /// "; did you mean A, B?" or nothing.
 std::string did_you_mean(std::string_view wanted, const std::vector<Candidate>& candidates) {
@@ -70,7 +61,7 @@ Result<int> choose_year(const std::vector<int>& years, const CarbonOptions& opti
     if (!options.edition) {
         return years.front();
     }
-    const std::string wanted = lower(*options.edition);
+    const std::string wanted = ascii_lower(*options.edition);
     for (const int year : years) {
         if (wanted == fmt::format("egrid{}", year) || wanted == fmt::format("{}", year)) {
             return year;
@@ -152,7 +143,7 @@ Result<GridFactor> country_row_factor(const CountryRate& row, const CarbonOption
                               "co2e or name the intensity (intensity:474.5)",
                               row.alpha3);
     }
-    if (options.edition && lower(*options.edition) != lower(edition) &&
+    if (options.edition && ascii_lower(*options.edition) != ascii_lower(edition) &&
         *options.edition != fmt::format("{}", row.year)) {
         return FINEWATT_ERROR(kNotFound,
                               "country {}: edition '{}' is not in the table; the one there is: {}",
@@ -216,7 +207,7 @@ std::string_view carbon_basis_name(CarbonBasis basis) {
 }
 
 Result<CarbonBasis> parse_carbon_basis(std::string_view text) {
-    const std::string name = lower(text);
+    const std::string name = ascii_lower(text);
     if (name == "co2") {
         return CarbonBasis::kCo2;
     }

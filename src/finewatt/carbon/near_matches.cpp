@@ -1,3 +1,4 @@
+#include "finewatt/carbon/ascii_internal.h"
 #include "finewatt/carbon/near_matches_internal.h"
 
 #include <algorithm>
@@ -5,19 +6,6 @@
 #include <utility>
 
 namespace finewatt {
-namespace {
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (char& c : result) {
-        if (c >= 'A' && c <= 'Z') {
-            c = static_cast<char>(c - 'A' + 'a');
-        }
-    }
-    return result;
-}
-
-}  // namespace
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
     // One row of the usual table; row[j] is the distance of a's first i and b's first j bytes.
@@ -38,10 +26,10 @@ std::vector<std::string> near_matches(std::string_view wanted,
                                       std::span<const Candidate> candidates) {
     constexpr std::size_t kShown = 5;
     // A long text is no misspelt name; it is cut so that the search stays cheap.
-    const std::string needle = lower(wanted.substr(0, 64));
+    const std::string needle = ascii_lower(wanted.substr(0, 64));
     std::vector<std::pair<std::size_t, const Candidate*>> ranked;
     for (const Candidate& candidate : candidates) {
-        const std::string name = lower(candidate.name);
+        const std::string name = ascii_lower(candidate.name);
         // One edit in a code of two or three letters, two in longer names.
         const std::size_t allowed = name.size() <= 3 ? 1 : 2;
         const std::size_t distance = edit_distance(needle, name);

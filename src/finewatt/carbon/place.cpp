@@ -1,5 +1,7 @@
 #include "finewatt/carbon/place.h"
 
+#include "finewatt/carbon/ascii_internal.h"
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -17,16 +19,6 @@ bool is_digit(char c) {
 
 bool is_letter(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-std::string upper(std::string_view text) {
-    std::string result(text);
-    for (char& c : result) {
-        if (c >= 'a' && c <= 'z') {
-            c = static_cast<char>(c - 'a' + 'A');
-        }
-    }
-    return result;
 }
 
 Result<Place> parse_zip(std::string_view text) {
@@ -53,7 +45,7 @@ Result<Place> parse_code(PlaceKind kind, std::string_view what, std::string_view
         return FINEWATT_ERROR(kInvalidArgument, "{}: expected a code, found nothing; write {}",
                               what, kForms);
     }
-    return Place{kind, upper(text), {}};
+    return Place{kind, ascii_upper(text), {}};
 }
 
 Result<Place> parse_intensity(std::string_view text) {
@@ -76,10 +68,10 @@ std::string guess(std::string_view text) {
     }
     if ((text.size() == 2 || text.size() == 3) &&
         std::all_of(text.begin(), text.end(), is_letter)) {
-        return fmt::format("; did you mean country:{}?", upper(text));
+        return fmt::format("; did you mean country:{}?", ascii_upper(text));
     }
     if (text.size() == 4 && std::all_of(text.begin(), text.end(), is_letter)) {
-        return fmt::format("; did you mean subregion:{}?", upper(text));
+        return fmt::format("; did you mean subregion:{}?", ascii_upper(text));
     }
     return "";
 }

@@ -2,7 +2,8 @@
 // lists it. Plain structs with one field table each (field.h); record/json.h turns them into the
 // document that `finewatt runs show ID --json` prints.
 //
-// Unknown is an empty optional (null in JSON) with a reason beside it, never 0.
+// Unknown is an empty optional, or an empty plain text (both null in JSON), with a reason beside
+// it, never 0.
 #pragma once
 
 #include "finewatt/record/channel.h"

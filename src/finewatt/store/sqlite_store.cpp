@@ -45,7 +45,7 @@ Status use_write_ahead_log(Database& database) {
     constexpr std::chrono::milliseconds kPause{5};
     // SQLite does not wait for the lock that this change needs, so the waiting is done here.
     for (auto waited = std::chrono::milliseconds(0);; waited += kPause) {
-        const Status status = database.execute("PRAGMA journal_mode = WAL");
+        Status status = database.execute("PRAGMA journal_mode = WAL");
         if (status || status.error().code() != ErrorCode::kBusy ||
             waited >= database.busy_timeout()) {
             return status;
