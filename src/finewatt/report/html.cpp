@@ -10,7 +10,7 @@ namespace {
 
 /// Text and background have a contrast of at least 7:1 in both schemes (WCAG 2.1, 1.4.6).
 constexpr std::string_view kStyle = R"css(
-:root { color-scheme: light dark; --text: #1b1f24; --soft: #4d5661; --page: #ffffff;
+:root { color-scheme: light dark; --text: #1b1f24; --soft: #454d57; --page: #ffffff;
   --panel: #f3f5f7; --line: #c9d0d8; --accent: #1d5fa5; }
 @media (prefers-color-scheme: dark) {
   :root { --text: #e8eaed; --soft: #b4bcc6; --page: #16181d; --panel: #21252c;

@@ -9,7 +9,7 @@
 
 #include <set>
 
-#include "../../../tests/golden/report/example_runs.h"
+#include "example_runs.h"
 
 namespace finewatt {
 namespace {

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <sstream>
 
-#include "../../../tests/golden/report/example_runs.h"
+#include "example_runs.h"
 
 namespace finewatt {
 namespace {
