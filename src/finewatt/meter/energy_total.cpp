@@ -34,8 +34,9 @@ std::string rank_reason(const ChannelSpec& winner, const ChannelSpec& loser) {
     return fmt::format("{} covers the same device and domain: {}", winner.id, why);
 }
 
-/// Whether two channels of one domain cover the same hardware. A model that names no device
-/// stands for the whole domain, so a sensor of that domain covers it.
+/// Whether two channels of one domain cover the same hardware. Models of CPU and memory stand for
+/// the whole machine, so a sensor of their domain covers them, whatever their device is called. A
+/// GPU's model stands for its device, or for all when it names none.
 bool is_same_hardware(const ChannelSpec& a, const ChannelSpec& b) {
     if (a.domain != b.domain) {
         return false;
@@ -43,7 +44,9 @@ bool is_same_hardware(const ChannelSpec& a, const ChannelSpec& b) {
     if (!a.device.empty() && a.device == b.device) {
         return true;
     }
-    return (a.device.empty() || b.device.empty()) && rank_of(a).first != rank_of(b).first;
+    const bool is_sensor_and_model = rank_of(a).first != rank_of(b).first;
+    const bool is_whole_machine = a.domain != Domain::kGpu || a.device.empty() || b.device.empty();
+    return is_sensor_and_model && is_whole_machine;
 }
 
 /// The channels, and for each the reason why it is left out (empty while it is counted).

@@ -31,8 +31,9 @@ struct ChannelSelection {
 
 /// Choose the channels of a total: package + dram + gpu; core only where its package is missing;
 /// psys only when there is neither package nor dram; node only when nothing else is there; other
-/// never. Per domain and device one channel: sensors before models, counters before gauges. An
-/// empty device is a device of its own.
+/// never. Per domain and device one channel: sensors before models, counters before gauges; a
+/// sensor of a CPU or memory domain replaces every model of that domain. An empty device is a
+/// device of its own.
 ChannelSelection choose_channels(std::span<const ChannelSpec> channels);
 
 /// The sum over the counted channels.

@@ -103,12 +103,14 @@ TEST(ChooseChannels, ChannelsWithoutADeviceAreDevicesOfTheirOwn) {
 TEST(ChooseChannels, MeasuredBeatsModelledEvenAsAGauge) {
     ChannelSpec model = channel("gpu-model", Domain::kGpu, "GPU-1");
     model.provenance = Provenance::kModelled;
-    ChannelSpec cpu_model = channel("cpu-model", Domain::kPackage, "");
+    ChannelSpec other_gpu = channel("gpu2-model", Domain::kGpu, "GPU-2");
+    other_gpu.provenance = Provenance::kModelled;
+    ChannelSpec cpu_model = channel("cpu-model", Domain::kPackage, "cpu");
     cpu_model.provenance = Provenance::kModelled;
     const std::vector<ChannelSpec> channels{
-        model, channel("gpu-power", Domain::kGpu, "GPU-1", ChannelKind::kGauge), cpu_model,
-        channel("pkg", Domain::kPackage, "cpu0")};
-    EXPECT_THAT(counted_ids(channels), ElementsAre("gpu-power", "pkg"));
+        model, channel("gpu-power", Domain::kGpu, "GPU-1", ChannelKind::kGauge), other_gpu,
+        cpu_model, channel("pkg", Domain::kPackage, "cpu0")};
+    EXPECT_THAT(counted_ids(channels), ElementsAre("gpu-power", "gpu2-model", "pkg"));
     EXPECT_THAT(choose_channels(channels).excluded[0].reason, HasSubstr("measured beats modelled"));
 }
 

@@ -127,6 +127,24 @@ TEST(Meter, PhaseEdgeReadsAtOnceEvenWhenTheIntervalIsLong) {
     EXPECT_TRUE(result.energy.energy.has_value());
 }
 
+TEST(Meter, SlowCounterIsReadAtEdgesAndOnceASecondOnly) {
+    const SystemClock clock;
+    std::atomic<std::uint64_t> polls{0};
+    const auto slow = [](std::size_t, std::uint64_t poll, Reading& reading) {
+        std::this_thread::sleep_for(3ms);
+        reading.raw = poll;
+    };
+    ASSERT_OK_AND_ASSIGN(
+        auto meter,
+        Meter::start(one_source(counter_uj(std::nullopt), counting(polls, slow)), quick(), clock));
+    std::this_thread::sleep_for(150ms);
+    const MeterResult result = meter->stop();
+    // Two polls show that it is slow; the last one is the edge. At most one a second besides.
+    EXPECT_GE(polls.load(), 3U);
+    EXPECT_LE(polls.load(), 4U + static_cast<std::uint64_t>(as_seconds(result.end - result.begin)));
+    EXPECT_GT(result.statistics.rounds, polls.load());
+}
+
 TEST(Meter, LiveFiguresGrowWithTheRun) {
     const SystemClock clock;
     std::atomic<std::uint64_t> polls{0};

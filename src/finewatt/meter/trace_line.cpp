@@ -133,7 +133,7 @@ Status read_range(const Fields& fields, ChannelSpec& spec) {
     if (spec.kind == ChannelKind::kGauge) {
         return fields.wrong("range", "null (a gauge does not wrap)", value);
     }
-    if (value->is_double() || value->get(range) != simdjson::SUCCESS || range == 0) {
+    if (value->get(range) != simdjson::SUCCESS || range == 0) {
         return fields.wrong("range", "an integer > 0 or null", value);
     }
     spec.range = range;
@@ -255,7 +255,7 @@ Result<TimedLine> check(const RawLine& line) {
         FINEWATT_TRY(check_text(line.error, true, "error", timed.error));
         return timed;
     }
-    if (line.raw.is_double() || line.raw.get(timed.raw) != simdjson::SUCCESS) {
+    if (line.raw.get(timed.raw) != simdjson::SUCCESS) {
         return malformed("field 'raw' to be an integer from 0 to 2^64 - 1", shown(line.raw));
     }
     return timed;
