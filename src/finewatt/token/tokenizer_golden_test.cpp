@@ -23,51 +23,54 @@ constexpr char32_t kBlock = 256;
 constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kContexts = {
     {{"", ""}, {"a", "b"}, {"e\u0316\u0301", "\u0323x"}}};
 
-std::string block_text(char32_t first, std::string_view before, std::string_view after) {
+/// Every code point of a block in every context, parted by spaces.
+std::string block_text(char32_t first) {
     std::string text;
-    for (char32_t c = first; c < first + kBlock; ++c) {
-        if (c >= 0xD800 && c < 0xE000) {
-            continue;
+    for (const auto& [before, after] : kContexts) {
+        for (char32_t c = first; c < first + kBlock; ++c) {
+            if (c >= 0xD800 && c < 0xE000) {
+                continue;
+            }
+            text += text.empty() ? "" : " ";
+            text += before;
+            append_utf8(text, c);
+            text += after;
         }
-        text += c == first ? "" : " ";
-        text += before;
-        append_utf8(text, c);
-        text += after;
     }
     return text;
+}
+
+/// Add three little-endian numbers to a CRC-32.
+std::uint32_t add_to_checksum(std::uint32_t checksum, const std::array<std::uint32_t, 3>& numbers) {
+    std::array<unsigned char, 12> bytes{};
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        bytes[i] = static_cast<unsigned char>(numbers[i / 4] >> (8 * (i % 4)));
+    }
+    return static_cast<std::uint32_t>(crc32(checksum, bytes.data(), bytes.size()));
 }
 
 /// The CRC-32 that block_checksum() of make_golden.py describes: here from the words themselves,
 /// since with every character as a piece, pieces are characters.
 std::uint32_t block_checksum(const Normalizer& normalizer, char32_t first) {
-    auto checksum = crc32(0, nullptr, 0);
-    for (const auto& [before, after] : kContexts) {
-        NormalizedText normalized;
-        normalizer.append(block_text(first, before, after), 0, normalized);
-        std::vector<ByteSpan> words;
-        split_words(normalized.bytes, {0, normalized.bytes.size()}, words);
-        for (const ByteSpan& word : words) {
-            std::size_t at = word.begin;
-            while (at < word.end) {
-                const DecodedCodePoint step =
-                    decode_utf8_front(std::string_view(normalized.bytes).substr(at));
-                const bool is_in_block =
-                    step.code_point >= first && step.code_point < first + kBlock;
-                const std::uint32_t value =
-                    (is_in_block ? step.code_point - first + 0x220000 : step.code_point) +
-                    (at == word.begin ? 0 : 0x110000);
-                std::array<unsigned char, 12> bytes{};
-                const std::array<std::uint32_t, 3> numbers = {
-                    value, normalized.source[at], normalized.source[at + step.length - 1] + 1};
-                for (std::size_t i = 0; i < bytes.size(); ++i) {
-                    bytes[i] = static_cast<unsigned char>(numbers[i / 4] >> (8 * (i % 4)));
-                }
-                checksum = crc32(checksum, bytes.data(), bytes.size());
-                at += step.length;
-            }
+    NormalizedText normalized;
+    normalizer.append(block_text(first), 0, normalized);
+    const std::string_view bytes = normalized.bytes;
+    std::vector<ByteSpan> words;
+    split_words(bytes, {0, bytes.size()}, words);
+    std::uint32_t checksum = 0;
+    for (const ByteSpan& word : words) {
+        std::size_t at = word.begin;
+        while (at < word.end) {
+            const auto [c, length] = decode_utf8_front(bytes.substr(at));
+            const bool is_in_block = c >= first && c < first + kBlock;
+            const std::uint32_t value =
+                (is_in_block ? c - first + 0x220000 : c) + (at == word.begin ? 0 : 0x110000);
+            checksum = add_to_checksum(
+                checksum, {value, normalized.source[at], normalized.source[at + length - 1] + 1});
+            at += length;
         }
     }
-    return static_cast<std::uint32_t>(checksum);
+    return checksum;
 }
 
 TEST(TokenizerGolden, EveryCodePointIsTreatedAsTheReferenceTreatsIt) {

@@ -151,32 +151,27 @@ def value_of(code, first):
     return code - first + 0x220000 if first <= code < first + BLOCK else code
 
 
-def block_checksum(first, setting):
+def block_checksum(first, setting, normalizer):
     """The CRC-32 of what becomes of the 256 code points from `first` on.
 
-    Each code point is put into each context, the results are joined by spaces, and the whole text
-    of a context is encoded with a vocabulary that has every character as a piece. Each token gives
-    three little-endian 32-bit numbers: value_of its character (plus 0x110000 inside a word), and
-    its offsets.
+    Each code point is put into each context, the results are joined by spaces, and the text is
+    encoded with a vocabulary that has every character as a piece. Each token gives three
+    little-endian 32-bit numbers: value_of its character (plus 0x110000 inside a word), and its
+    offsets.
     """
+    codes = [c for c in range(first, first + BLOCK) if not 0xD800 <= c < 0xE000]
+    text = " ".join(context.format(chr(c)) for context in CONTEXTS for c in codes)
+    vocabulary = {token: i for i, token in enumerate(SPECIAL)}
+    values = [0] * len(SPECIAL)
+    for character in sorted(set(normalizer.normalize_str(text))):
+        for prefix, inside in (("", 0), ("##", 0x110000)):
+            vocabulary[prefix + character] = len(values)
+            values.append(value_of(ord(character), first) + inside)
+    got = build(vocabulary, *setting).encode(text, add_special_tokens=False)
+    assert vocabulary["[UNK]"] not in got.ids, f"U+{first:04X}"
     checksum = 0
-    for context in CONTEXTS:
-        text = " ".join(
-            context.format(chr(c)) for c in range(first, first + BLOCK) if not 0xD800 <= c < 0xE000
-        )
-        tokenizer = build({token: i for i, token in enumerate(SPECIAL)}, *setting)
-        characters = sorted(set(tokenizer.normalizer.normalize_str(text)))
-        vocabulary = {token: i for i, token in enumerate(SPECIAL)}
-        values = [0] * len(SPECIAL)
-        for character in characters:
-            for prefix, inside in (("", 0), ("##", 0x110000)):
-                vocabulary[prefix + character] = len(values)
-                values.append(value_of(ord(character), first) + inside)
-        tokenizer = build(vocabulary, *setting)
-        got = tokenizer.encode(text, add_special_tokens=False)
-        assert vocabulary["[UNK]"] not in got.ids, f"U+{first:04X}"
-        for token, (begin, end) in zip(got.ids, got.offsets):
-            checksum = zlib.crc32(struct.pack("<III", values[token], begin, end), checksum)
+    for token, (begin, end) in zip(got.ids, got.offsets):
+        checksum = zlib.crc32(struct.pack("<III", values[token], begin, end), checksum)
     return checksum
 
 
@@ -184,10 +179,12 @@ def sweep():
     """Lines `first last checksum...`: blocks first..last share the checksums, one per setting."""
     lines = ["# first and last block of 256 code points (hex), CRC-32 for each setting:"]
     lines.append("# " + " ".join(name for name, *_ in SETTINGS))
+    small = {token: i for i, token in enumerate(SPECIAL)}
+    settings = [(s[1:], build(small, *s[1:]).normalizer) for s in SETTINGS]
     start, current = 0, None
     for block in range(0x110000 // BLOCK + 1):
         is_end = block == 0x110000 // BLOCK
-        sums = None if is_end else [block_checksum(block * BLOCK, s[1:]) for s in SETTINGS]
+        sums = None if is_end else [block_checksum(block * BLOCK, *setting) for setting in settings]
         if sums != current:
             if current is not None:
                 lines.append(f"{start:x} {block - 1:x} " + " ".join(f"{s:08x}" for s in current))
