@@ -1,5 +1,8 @@
 // Text classification data: examples read from files, with label names. Readers for TSV, CSV,
 // JSON and JSON lines, plain or gzip.
+//
+// Main type: Dataset. Not for question answering or entity data, and not for token ids
+// (features.h). Source of the label order: transformers, run_glue.py.
 #pragma once
 
 #include "finewatt/base/result.h"
@@ -15,7 +18,7 @@ namespace finewatt {
 /// One item: a text, perhaps a second one, and its class.
 struct Example {
     std::string text;
-    std::optional<std::string> pair;
+    std::optional<std::string> pair{};
     std::int32_t label = 0;  ///< index into Dataset::label_names
 };
 
@@ -28,7 +31,7 @@ struct Dataset {
 /// Which columns to read.
 struct ColumnNames {
     std::string text = "text";
-    std::optional<std::string> pair;
+    std::optional<std::string> pair{};
     std::string label = "label";
 };
 

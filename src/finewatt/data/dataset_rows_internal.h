@@ -17,7 +17,7 @@ namespace finewatt {
 
 /// The chosen columns of one row.
 struct DataRow {
-    std::size_t number = 0;  ///< as an editor shows it for line formats; item number in .json
+    std::size_t number = 0;  ///< the line in .tsv and .jsonl, the record in .csv, the item in .json
     std::string text;
     std::optional<std::string> pair;
     std::string label;

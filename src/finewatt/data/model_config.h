@@ -30,7 +30,7 @@ std::string_view activation_name(Activation activation);
 /// write_model_config refuses it. The other defaults are BertConfig's.
 struct ModelConfig {
     std::string model_type = "bert";
-    std::string architecture;  ///< class name, e.g. "BertForSequenceClassification"; may be empty
+    std::string architecture{};  ///< class name, e.g. "BertForSequenceClassification"; may be empty
 
     std::int64_t vocab_size = 0;
     std::int64_t hidden_size = 0;
@@ -41,19 +41,19 @@ struct ModelConfig {
     std::int64_t type_vocab_size = 0;
 
     Activation hidden_act = Activation::kGelu;
-    double hidden_dropout_prob = 0.1;           ///< probability in [0, 1)
-    double attention_probs_dropout_prob = 0.1;  ///< probability in [0, 1)
-    std::optional<double> classifier_dropout;   ///< nothing = hidden_dropout_prob
+    double hidden_dropout_prob = 0.1;            ///< probability in [0, 1)
+    double attention_probs_dropout_prob = 0.1;   ///< probability in [0, 1)
+    std::optional<double> classifier_dropout{};  ///< nothing = hidden_dropout_prob
     double layer_norm_eps = 1e-12;
     double initializer_range = 0.02;  ///< standard deviation of new weights
     std::optional<std::int32_t> pad_token_id = 0;
 
     /// id -> class name. Empty where the file has no label maps; transformers then assumes two
     /// classes, LABEL_0 and LABEL_1.
-    std::vector<std::string> label_names;
+    std::vector<std::string> label_names{};
 
     /// The JSON text it was read from, so that writing keeps keys we do not know. May be empty.
-    std::string source_json;
+    std::string source_json{};
 
     /// Return hidden_size / num_attention_heads.
     std::int64_t head_size() const { return hidden_size / num_attention_heads; }

@@ -1,14 +1,11 @@
 #include "finewatt/data/tensor_file.h"
 
-#include "finewatt/base/check.h"
 #include "finewatt/data/tensor_header_internal.h"
 
 #include <fmt/ranges.h>
 
 #include <bit>
 #include <cstring>
-#include <optional>
-#include <string_view>
 
 namespace finewatt {
 namespace {
@@ -47,6 +44,28 @@ void convert_elements(std::span<const std::byte> bytes, std::vector<float>& out,
     }
 }
 
+bool is_floating(TensorType type) {
+    return type == TensorType::kF32 || type == TensorType::kF16 || type == TensorType::kBf16 ||
+           type == TensorType::kF64;
+}
+
+/// Return the elements of a floating tensor.
+std::vector<float> to_float32(const TensorView& tensor) {
+    std::vector<float> values(static_cast<std::size_t>(tensor.element_count()));
+    if (tensor.type == TensorType::kF16) {
+        convert_elements<std::uint16_t>(tensor.bytes, values, float_from_half);
+    } else if (tensor.type == TensorType::kBf16) {
+        convert_elements<std::uint16_t>(tensor.bytes, values, float_from_bfloat);
+    } else if (tensor.type == TensorType::kF64) {
+        // Rounds to the nearest float32; what is too large becomes infinite.
+        convert_elements<double>(tensor.bytes, values,
+                                 [](double value) { return static_cast<float>(value); });
+    } else if (!values.empty()) {
+        std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+    }
+    return values;
+}
+
 }  // namespace
 
 std::int64_t TensorView::element_count() const {
@@ -81,34 +100,13 @@ Result<std::vector<float>> TensorFile::read_float32(const std::string& name,
                               path_.string(), name, fmt::join(shape, ", "),
                               fmt::join(tensor.shape, ", "));
     }
-    std::vector<float> values(static_cast<std::size_t>(tensor.element_count()));
-    switch (tensor.type) {
-        case TensorType::kF32:
-            if (!values.empty()) {
-                std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
-            }
-            return values;
-        case TensorType::kF16:
-            convert_elements<std::uint16_t>(tensor.bytes, values, float_from_half);
-            return values;
-        case TensorType::kBf16:
-            convert_elements<std::uint16_t>(tensor.bytes, values, float_from_bfloat);
-            return values;
-        case TensorType::kF64:
-            // Rounds to the nearest float32; what is too large becomes infinite.
-            convert_elements<double>(tensor.bytes, values,
-                                     [](double value) { return static_cast<float>(value); });
-            return values;
-        case TensorType::kI64:
-        case TensorType::kI32:
-        case TensorType::kU8:
-        case TensorType::kOther:
-            break;
+    if (!is_floating(tensor.type)) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "{}: tensor '{}': expected elements of type F32, F16, BF16 or F64, "
+                              "found {}; convert the model first",
+                              path_.string(), name, tensor.type_name);
     }
-    return FINEWATT_ERROR(kInvalidArgument,
-                          "{}: tensor '{}': expected elements of type F32, F16, BF16 or F64, found "
-                          "{}; convert the model first",
-                          path_.string(), name, tensor.type_name);
+    return to_float32(tensor);
 }
 
 }  // namespace finewatt
