@@ -260,6 +260,17 @@ Result<WordPieceTokenizer> WordPieceTokenizer::from_vocab_file(
     return WordPieceTokenizer(std::move(impl));
 }
 
+Result<WordPieceTokenizer> WordPieceTokenizer::from_tokens(std::vector<std::string> tokens,
+                                                           const TokenizerOptions& options) {
+    TokenizerSpec spec;
+    spec.model_size = tokens.size();
+    spec.tokens = std::move(tokens);
+    spec.options = options;
+    spec.origin = "vocabulary";
+    FINEWATT_ASSIGN(auto impl, Impl::create(std::move(spec)));
+    return WordPieceTokenizer(std::move(impl));
+}
+
 Result<WordPieceTokenizer> WordPieceTokenizer::from_directory(
     const std::filesystem::path& directory, const std::optional<TokenizerOptions>& overrides) {
     FINEWATT_ASSIGN(TokenizerSpec spec, token::read_tokenizer_directory(directory, overrides));

@@ -51,6 +51,10 @@ class WordPieceTokenizer {
     static Result<WordPieceTokenizer> from_vocab_file(const std::filesystem::path& vocab_txt,
                                                       const TokenizerOptions& options);
 
+    /// Make from tokens in the order of their ids. Errors: as from_vocab_file, without the file's.
+    static Result<WordPieceTokenizer> from_tokens(std::vector<std::string> tokens,
+                                                  const TokenizerOptions& options);
+
     /// Read a Hugging Face folder as transformers 5 does: vocabulary and added tokens from
     /// tokenizer.json, or from vocab.txt where there is none; each setting from
     /// tokenizer_config.json, or from tokenizer.json where it is not named there. `overrides` wins
