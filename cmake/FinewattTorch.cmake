@@ -56,7 +56,8 @@ foreach(folder ATen c10 caffe2 torch)
 endforeach()
 
 add_library(finewatt_torch INTERFACE)
-target_include_directories(finewatt_torch SYSTEM INTERFACE "${finewatt_torch_include}")
+target_include_directories(finewatt_torch SYSTEM INTERFACE
+    "${finewatt_torch_include}" "${finewatt_torch_include}/torch/csrc/api/include")
 target_link_directories(finewatt_torch INTERFACE "${FINEWATT_TORCH_DIR}/lib")
 # libtorch.so itself is left out: it only gathers libtorch_cpu.so and, in a CUDA wheel, libtorch_cuda.so.
 # A CUDA wheel's libtorch_cpu.so needs CUDA libraries of other wheels, found at run time through the
@@ -64,5 +65,14 @@ target_link_directories(finewatt_torch INTERFACE "${FINEWATT_TORCH_DIR}/lib")
 target_link_libraries(finewatt_torch INTERFACE torch_cpu c10)
 target_link_options(finewatt_torch INTERFACE
     -Wl,--allow-shlib-undefined "-Wl,-rpath,${FINEWATT_TORCH_DIR}/lib")
-# Only the compiler flag: linking the system's libgomp too would name a second OpenMP runtime.
+# ATen's own headers include one operator each then, instead of all two thousand.
+target_compile_definitions(finewatt_torch INTERFACE AT_PER_OPERATOR_HEADERS)
+# The OpenMP runtime is the wheel's own, where it brings one: two pools of threads in one process
+# would fight for the cores.
 target_compile_options(finewatt_torch INTERFACE ${OpenMP_CXX_FLAGS})
+file(GLOB finewatt_torch_gomp "${FINEWATT_TORCH_DIR}/lib/libgomp*.so*")
+if(finewatt_torch_gomp)
+    target_link_libraries(finewatt_torch INTERFACE ${finewatt_torch_gomp})
+else()
+    target_link_libraries(finewatt_torch INTERFACE OpenMP::OpenMP_CXX)
+endif()

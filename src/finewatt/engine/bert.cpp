@@ -168,7 +168,7 @@ BertClassifier::BertClassifier(const ModelConfig& config, std::int64_t classes, 
     const std::int64_t hidden = config.hidden_size;
     word_embeddings_ = make.normal({config.vocab_size, hidden});
     if (config.pad_token_id) {
-        const at::NoGradGuard no_grad;
+        const c10::NoGradGuard no_grad;
         word_embeddings_[*config.pad_token_id].zero_();
     }
     position_embeddings_ = make.normal({config.max_position_embeddings, hidden});

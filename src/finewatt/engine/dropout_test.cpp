@@ -30,7 +30,7 @@ double dropped_share(const std::vector<float>& mask) {
 
 /// Share of places where both masks drop; p squared when they are independent.
 double both_dropped(const std::vector<float>& a, const std::vector<float>& b) {
-    std::size_t both = 0;
+    std::ptrdiff_t both = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
         both += a[i] == 0.0F && b[i] == 0.0F ? 1 : 0;
     }
@@ -81,7 +81,7 @@ TEST(ActivationMask, DiffersIndependentlyBySeedStepLayerSiteRowAndPosition) {
 
 TEST(ActivationMask, NeighbouringColumnsAreIndependent) {
     const auto mask = activation_mask({{1, 0}, 0, DropoutSite::kEmbeddings}, 0, 400, 512);
-    std::size_t both = 0;
+    std::ptrdiff_t both = 0;
     for (std::size_t i = 0; i + 1 < mask.size(); ++i) {
         both += mask[i] == 0.0F && mask[i + 1] == 0.0F ? 1 : 0;
     }

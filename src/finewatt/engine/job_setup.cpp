@@ -91,7 +91,7 @@ std::vector<float> compute_logits(const BertClassifier& model, std::span<const F
                                   std::int32_t batch_size, BatchingMode mode,
                                   std::int32_t max_length, std::int32_t pad_id,
                                   const std::function<bool()>& stop_requested) {
-    const at::NoGradGuard no_grad;
+    const c10::NoGradGuard no_grad;
     std::vector<float> logits;
     logits.reserve(features.size() * static_cast<std::size_t>(model.classes()));
     const auto step = static_cast<std::size_t>(batch_size);

@@ -22,8 +22,4 @@ std::string torch_version() {
     return TORCH_VERSION;
 }
 
-std::string torch_build() {
-    return at::show_config();
-}
-
 }  // namespace finewatt

@@ -14,7 +14,4 @@ int start_runtime(std::int64_t threads);
 /// Return LibTorch's version, e.g. "2.13.0".
 std::string torch_version();
 
-/// Return LibTorch's own description of its matrix libraries and CPU features, several lines.
-std::string torch_build();
-
 }  // namespace finewatt
