@@ -39,7 +39,7 @@ std::string key_figures(const RunRecord& run) {
                                   report::energy_origin_text(energy));
     }
     figures.push_back({"Energy", energy_text});
-    figures.push_back({"Carbon", range_below(report::carbon_text(run.carbon))});
+    figures.push_back({"Carbon", range_below(report::carbon_text(run))});
     figures.push_back({"Energy per 1,000 examples", report::energy_per_1k_examples_text(run)});
     figures.push_back({"Wall time", report::wall_time_text(run)});
     return report::html_key_figures(figures);
@@ -125,13 +125,13 @@ std::string phase_section(const RunRecord& run, const FigureOptions& options) {
 }
 
 std::string map_section(std::string_view title, std::string_view caption,
-                        const std::map<std::string, std::string>& values) {
+                        const SettingMap& values) {
     if (values.empty()) {
         return "";
     }
     std::vector<LabelledText> lines;
     for (const auto& [name, value] : values) {
-        lines.push_back({name, value});
+        lines.push_back({name, report::setting_text(value)});
     }
     return report::html_section(title, report::html_pairs(caption, lines));
 }
@@ -210,7 +210,7 @@ Result<std::string> render_html_report(const RunRecord& run, const std::vector<P
     body += power_section(run, power, options);
     body += component_section(run);
     body += phase_section(run, options);
-    std::vector<LabelledText> carbon = report::carbon_lines(run.carbon);
+    std::vector<LabelledText> carbon = report::carbon_lines(run);
     const std::vector<LabelledText> wall = report::calibration_lines(run);
     body += report::html_section("Carbon", report::html_pairs("Carbon of the run", carbon));
     if (!wall.empty()) {
@@ -225,6 +225,9 @@ Result<std::string> render_html_report(const RunRecord& run, const std::vector<P
     if (!run.artifacts.empty()) {
         body += report::html_section(
             "Files", report::html_pairs("What the run left", report::artifact_lines(run)));
+    }
+    if (const std::vector<LabelledText> notes = report::note_lines(run); !notes.empty()) {
+        body += report::html_section("Metering", report::html_pairs("What happened", notes));
     }
     body += notes_section(run);
     return report::html_page(title_of(run), subtitle, body);

@@ -142,10 +142,13 @@ std::string energy_origin_text(const EnergySummary& energy) {
     return text;
 }
 
-std::string carbon_text(const CarbonSummary& carbon) {
+std::string carbon_text(const RunRecord& run) {
+    if (!run.carbon) {
+        return format_unknown(run.carbon_reason);
+    }
+    const CarbonSummary& carbon = *run.carbon;
     if (!is_finite(carbon.co2_kg)) {
-        return carbon.reason ? format_unknown(carbon.reason)
-                             : "unknown: the place is not known; name it with --place";
+        return format_unknown(carbon.reason);
     }
     const std::string gas = carbon.basis == "co2e" ? "CO2e" : "CO2";
     return format_co2_kg({*carbon.co2_kg, carbon.co2_kg_low, carbon.co2_kg_high}, gas);
@@ -195,8 +198,12 @@ std::vector<LabelledText> score_lines(const RunRecord& run) {
     return lines;
 }
 
-std::vector<LabelledText> carbon_lines(const CarbonSummary& carbon) {
-    std::vector<LabelledText> lines{{"emissions", carbon_text(carbon)}};
+std::vector<LabelledText> carbon_lines(const RunRecord& run) {
+    std::vector<LabelledText> lines{{"emissions", carbon_text(run)}};
+    if (!run.carbon) {
+        return lines;
+    }
+    const CarbonSummary& carbon = *run.carbon;
     std::vector<std::string> grid;
     if (carbon.zone) {
         grid.push_back(*carbon.zone);
@@ -219,6 +226,30 @@ std::vector<LabelledText> carbon_lines(const CarbonSummary& carbon) {
         lines.push_back({"SCI", format_number(*carbon.sci, 3) + " g per unit of work"});
     }
     return lines;
+}
+
+std::vector<LabelledText> note_lines(const RunRecord& run) {
+    std::vector<LabelledText> lines;
+    for (const std::string& note : run.notes) {
+        lines.push_back({"note", note});
+    }
+    return lines;
+}
+
+std::string setting_text(const SettingValue& value) {
+    if (const auto* text = std::get_if<std::string>(&value)) {
+        return *text;
+    }
+    if (const auto* whole = std::get_if<std::int64_t>(&value)) {
+        return fmt::format("{}", *whole);
+    }
+    if (const auto* number = std::get_if<double>(&value)) {
+        return fmt::format("{}", *number);
+    }
+    if (const auto* flag = std::get_if<bool>(&value)) {
+        return *flag ? "yes" : "no";
+    }
+    return "unknown";
 }
 
 std::vector<LabelledText> work_lines(const RunRecord& run) {

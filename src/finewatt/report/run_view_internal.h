@@ -59,7 +59,7 @@ std::string kwh_text(const EnergySummary& energy);
 /// "modelled; package, dram", with the coverage where it is below 0.99.
 std::string energy_origin_text(const EnergySummary& energy);
 /// Emissions with their range, or why they are unknown.
-std::string carbon_text(const CarbonSummary& carbon);
+std::string carbon_text(const RunRecord& run);
 /// Energy per 1,000 examples, with the digits that the range of the energy allows.
 std::string energy_per_1k_examples_text(const RunRecord& run);
 std::string wall_time_text(const RunRecord& run);
@@ -67,11 +67,15 @@ std::string wall_time_text(const RunRecord& run);
 std::string status_text(const RunRecord& run);
 
 std::vector<LabelledText> score_lines(const RunRecord& run);
-std::vector<LabelledText> carbon_lines(const CarbonSummary& carbon);
+std::vector<LabelledText> carbon_lines(const RunRecord& run);
 /// Examples, steps, tokens and padding, energy per work, speed.
 std::vector<LabelledText> work_lines(const RunRecord& run);
 std::vector<LabelledText> meter_lines(const RunRecord& run);
 std::vector<LabelledText> artifact_lines(const RunRecord& run);
+/// What happened to the metering, one line a note.
+std::vector<LabelledText> note_lines(const RunRecord& run);
+/// A setting or a fact about the machine as text.
+std::string setting_text(const SettingValue& value);
 /// The calibration line, or nothing.
 std::vector<LabelledText> calibration_lines(const RunRecord& run);
 

@@ -170,10 +170,11 @@ std::string render_summary(const RunRecord& run, const SummaryOptions& options) 
     text.heading("Energy by component");
     add_components(text, run.energy);
     add_phases(text, run);
-    add_section(text, "Carbon", report::carbon_lines(run.carbon));
+    add_section(text, "Carbon", report::carbon_lines(run));
     add_section(text, "Work", report::work_lines(run));
     text.labelled({"wall time", report::wall_time_text(run)});
     add_section(text, "Meter", report::meter_lines(run));
+    add_section(text, "Notes", report::note_lines(run));
     if (!run.artifacts.empty()) {
         text.heading("Files");
         for (const LabelledText& line : report::artifact_lines(run)) {

@@ -143,7 +143,7 @@ Example modelled_fine_tuning() {
         "modelled");
     run.energy.components[0].reason = kCpuReason;
     run.energy.components[1].reason = kRamReason;
-    run.carbon.reason = "the place is not known; name it, e.g. --place zip:19041 or --place DE";
+    run.carbon_reason = "the place is not known; name it, e.g. --place zip:19041 or --place DE";
     run.work = WorkTotals{2000, 63, 1, 467'212, 467'212, 512'000, 1.731e14};
     run.derived = {2849.9, 12'199.5, 4757.8, 3.04e10};
     run.scores = {{"accuracy", 0.7812}};
@@ -201,14 +201,16 @@ Example measured_server_run() {
     run.energy.components[2].notes = {"a gap of 1,400 s was bridged by the counter"};
     run.energy.coverage = 0.957;
     run.calibration = CalibrationUse{"wall-2026-11", 1.118, 1.092, 1.144, joules(13'377'000)};
-    run.carbon.co2_kg = 1.5771;
-    run.carbon.co2_kg_low = 1.51;
-    run.carbon.co2_kg_high = 1.65;
-    run.carbon.intensity = grams_per_kwh(474.5);
-    run.carbon.zone = "RFCW";
-    run.carbon.edition = "eGRID2021";
-    run.carbon.basis = "co2e";
-    run.carbon.source = "US EPA eGRID";
+    CarbonSummary carbon;
+    carbon.co2_kg = 1.5771;
+    carbon.co2_kg_low = 1.51;
+    carbon.co2_kg_high = 1.65;
+    carbon.intensity = grams_per_kwh(474.5);
+    carbon.zone = "RFCW";
+    carbon.edition = "eGRID2021";
+    carbon.basis = "co2e";
+    carbon.source = "US EPA eGRID";
+    run.carbon = carbon;
     run.work = WorkTotals{1'178'106, 36'816, 3, 4.61e7, 5.87e7, 1.508e8, 2.58e18};
     run.derived = {10'156, 203'840, 1444, 2.15e11};
     run.scores = {{"accuracy", 0.8441}, {"accuracy_mm", 0.8479}};
@@ -238,7 +240,7 @@ Example short_command() {
         {component("cpu", "cpu0", "package", "cpu-model:cpu0", 16.4, 0.5, "modelled", 2.02)},
         "modelled");
     run.energy.components[0].reason = kCpuReason;
-    run.carbon.reason = "the place is not known; name it, e.g. --place zip:19041 or --place DE";
+    run.carbon_reason = "the place is not known; name it, e.g. --place zip:19041 or --place DE";
     run.machine = {{"cpu", "AMD EPYC 7B13"}};
     run.software = {{"finewatt", "0.1.0"}};
     run.meter = {{"samples", 20}, {"lost_samples", 0}};
