@@ -12,7 +12,7 @@ std::uint8_t byte_at(std::string_view text, std::size_t i) {
 }  // namespace
 
 PieceTrie::PieceTrie(std::vector<Piece> word_begin, std::vector<Piece> word_inside) {
-    nodes_.resize(2);
+    nodes_.resize(kFirstNode);
     nodes_[kWordBeginRoot].parent = kWordBeginRoot;
     nodes_[kWordInsideRoot].parent = kWordInsideRoot;
     add_children(kWordBeginRoot, std::move(word_begin));
@@ -70,16 +70,25 @@ void PieceTrie::add_children(std::uint32_t root, std::vector<Piece> pieces) {
 }
 
 std::uint32_t PieceTrie::find_base(const std::vector<std::uint8_t>& bytes) {
-    while (first_free_ < nodes_.size() && nodes_[first_free_].parent != kFree) {
-        ++first_free_;
-    }
-    std::uint32_t base = first_free_ > bytes.front() ? first_free_ - bytes.front() : 0;
-    const auto is_free = [&](std::uint8_t byte) {
-        const std::size_t at = std::size_t{base} + byte;
+    const auto is_free = [&](std::size_t at) {
         return at >= nodes_.size() || nodes_[at].parent == kFree;
     };
-    while (!std::all_of(bytes.begin(), bytes.end(), is_free)) {
+    while (!is_free(first_free_)) {
+        ++first_free_;
+    }
+    // One child fits into any hole. Several children look only behind the place where holes have
+    // become too small for them; else building takes quadratic time.
+    std::uint32_t& search_begin = bytes.size() == 1 ? first_free_ : first_roomy_;
+    const std::uint32_t front = bytes.front();
+    std::uint32_t base = search_begin - front;
+    const std::uint32_t first_tried = base;
+    while (!std::all_of(bytes.begin(), bytes.end(),
+                        [&](std::uint8_t byte) { return is_free(std::size_t{base} + byte); })) {
         ++base;
+    }
+    constexpr std::uint32_t kTooManyTries = 64;
+    if (bytes.size() > 1 && base - first_tried > kTooManyTries) {
+        first_roomy_ = base + front;
     }
     nodes_.resize(std::max(nodes_.size(), std::size_t{base} + bytes.back() + 1));
     return base;

@@ -47,12 +47,17 @@ class PieceTrie {
     static constexpr std::int32_t kNoPiece = -1;
     static constexpr std::uint32_t kWordBeginRoot = 0;
     static constexpr std::uint32_t kWordInsideRoot = 1;
+    /// Children begin here, so that any byte can be subtracted from a node to give a base. Only the
+    /// two roots lie below.
+    static constexpr std::uint32_t kFirstNode = 256;
 
     void add_children(std::uint32_t root, std::vector<Piece> pieces);
     std::uint32_t find_base(const std::vector<std::uint8_t>& bytes);
 
     std::vector<Node> nodes_;
-    std::uint32_t first_free_ = 2;
+    // Where searches for free nodes begin while building.
+    std::uint32_t first_free_ = kFirstNode;
+    std::uint32_t first_roomy_ = kFirstNode;
 };
 
 }  // namespace finewatt::token
