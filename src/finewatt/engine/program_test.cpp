@@ -104,7 +104,7 @@ TEST_F(Program, BadInputIsFourAndNamesTheFile) {
          "$dir/train.tsv --max-length 64",
          "max_position_embeddings"},
         {"$train finetune --model m --data d --spec $dir/spec.toml", "line 1"},
-        {"$train infer --model $dir --data d --predictions p", "safetensors"},
+        {"$train infer --model $dir --data d --predictions p --max-length 16", "safetensors"},
     };
     for (const auto& [command, text] : cases) {
         const Outcome outcome = run(command);

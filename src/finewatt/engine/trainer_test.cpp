@@ -134,7 +134,7 @@ TEST_F(Finetune, EventsCloseEveryPhaseInOrderAndEndWithTheTotals) {
 
 TEST_F(Finetune, SavedModelGoesOnTrainingAndInfersWithTheSameAccuracy) {
     FinetuneOptions options = job_.options();
-    options.epochs = 6;
+    options.epochs = 12;
     options.eval_data = job_.file("eval.tsv");
     options.out = job_.file("out");
     ASSERT_OK_AND_ASSIGN(const FinetuneResult trained, run(options));
