@@ -55,7 +55,7 @@ void print_summary(const FinetuneResult& result, const EngineOptions& given) {
     for (const std::string& note : result.notes) {
         fmt::print("note       {}\n", note);
     }
-    if (given.out && result.end != FinetuneEnd::kDiverged) {
+    if (result.is_saved) {
         fmt::print("saved      {}\n", *given.out);
     }
 }

@@ -60,7 +60,7 @@ namespace {
 /// Activations come and go by the megabyte, in every step. By default glibc gives such blocks back
 /// to the kernel at once and faults them in again, which costs several percent of the time.
 void keep_freed_memory() {
-    ::mallopt(M_MMAP_THRESHOLD, std::numeric_limits<int>::max());
+    ::mallopt(M_MMAP_MAX, 0);
     ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 }
 

@@ -18,6 +18,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace finewatt {
 
@@ -74,5 +75,12 @@ class PhaseScope {
     EventWriter& events_;
     std::string name_;
 };
+
+/// Return work(), with a phase around it that ends however work() ends.
+template <class Work>
+auto in_phase(EventWriter& events, std::string name, Work work) {
+    const PhaseScope phase(events, std::move(name));
+    return work();
+}
 
 }  // namespace finewatt

@@ -9,6 +9,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <utility>
 
 namespace finewatt {
@@ -52,22 +55,43 @@ Result<std::vector<std::string>> label_names_of(const ModelDescription& descript
     return names;
 }
 
-Result<InferenceResult> run(const InferenceOptions& options, JobContext& context) {
-    context.events.phase_begin("load");
-    FINEWATT_ASSIGN(
-        const ModelDescription description,
-        describe_model(options.model, options.max_length, options.columns.pair.has_value()));
+/// Everything that is read before the first forward pass.
+struct Loaded {
+    ModelDescription description;
+    Dataset data;
+    BertClassifier model;
+};
+
+Result<Loaded> load(const InferenceOptions& options) {
+    FINEWATT_ASSIGN(ModelDescription description, describe_model(options.model, options.max_length,
+                                                                 options.columns.pair.has_value()));
     FINEWATT_ASSIGN(const std::vector<std::string> names, label_names_of(description));
-    FINEWATT_ASSIGN(const Dataset data,
-                    read_classification_data(options.data, options.columns, names));
-    std::vector<std::string> notes;
-    FINEWATT_ASSIGN(const BertClassifier model,
+    FINEWATT_ASSIGN(Dataset data, read_classification_data(options.data, options.columns, names));
+    std::vector<std::string> notes;  // only a new head makes some, and there is none here
+    FINEWATT_ASSIGN(BertClassifier model,
                     make_model(description, static_cast<std::int64_t>(names.size()), 0, notes));
-    context.events.phase_end("load");
-    context.events.phase_begin("tokenize");
-    FINEWATT_ASSIGN(const std::vector<Feature> features,
-                    encode_dataset(data, description.tokenizer, options.max_length));
-    context.events.phase_end("tokenize");
+    return Loaded{std::move(description), std::move(data), std::move(model)};
+}
+
+/// Learn before the work that the folder of a result is not there.
+Status check_can_be_written(const std::filesystem::path& file) {
+    const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+    if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+        return error_from_errno(
+            errno, fmt::format("--predictions {}: the folder {}", file.string(), folder.string()));
+    }
+    return {};
+}
+
+Result<InferenceResult> run(const InferenceOptions& options, JobContext& context) {
+    FINEWATT_TRY(check_can_be_written(options.predictions));
+    FINEWATT_ASSIGN(const Loaded loaded,
+                    in_phase(context.events, "load", [&] { return load(options); }));
+    const WordPieceTokenizer& tokenizer = loaded.description.tokenizer;
+    const std::vector<std::string>& names = loaded.data.label_names;
+    FINEWATT_ASSIGN(const std::vector<Feature> features, in_phase(context.events, "tokenize", [&] {
+                        return encode_dataset(loaded.data, tokenizer, options.max_length);
+                    }));
 
     InferenceResult result;
     result.examples = static_cast<std::int64_t>(features.size());
@@ -75,9 +99,8 @@ Result<InferenceResult> run(const InferenceOptions& options, JobContext& context
     {
         const PhaseScope phase(context.events, "infer");
         const MonoTime begin = context.clock.mono_now();
-        logits = compute_logits(model, features, options.batch, BatchingMode::kUnpadded,
-                                options.max_length, description.tokenizer.pad_id(),
-                                context.stop_requested);
+        logits = compute_logits(loaded.model, features, options.batch, BatchingMode::kUnpadded,
+                                options.max_length, tokenizer.pad_id(), context.stop_requested);
         result.infer_s = as_seconds(context.clock.mono_now() - begin);
     }
     if (logits.size() != features.size() * names.size()) {
@@ -88,7 +111,7 @@ Result<InferenceResult> run(const InferenceOptions& options, JobContext& context
     for (const Feature& feature : features) {
         labels.push_back(feature.label);
     }
-    const auto predictions = likeliest_classes(logits, model.classes());
+    const auto predictions = likeliest_classes(logits, loaded.model.classes());
     FINEWATT_ASSIGN(result.accuracy, accuracy(predictions, labels));
     context.events.score("accuracy", result.accuracy, 0);
     const PhaseScope phase(context.events, "save");

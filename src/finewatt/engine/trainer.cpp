@@ -243,17 +243,15 @@ Result<FinetuneResult> run(const FinetuneOptions& options, JobContext& context) 
     if (options.log) {
         FINEWATT_ASSIGN(log, StepLog::create(*options.log));
     }
-    context.events.phase_begin("load");
-    FINEWATT_ASSIGN(Job job, load_job(options, result.notes));
-    context.events.phase_end("load");
+    FINEWATT_ASSIGN(
+        Job job, in_phase(context.events, "load", [&] { return load_job(options, result.notes); }));
     for (const std::string& note : result.notes) {
         log_info(note);
     }
     result.label_names = job.training_data.label_names;
 
-    context.events.phase_begin("tokenize");
-    FINEWATT_ASSIGN(const TrainingFeatures features, tokenize(job, options));
-    context.events.phase_end("tokenize");
+    FINEWATT_ASSIGN(const TrainingFeatures features,
+                    in_phase(context.events, "tokenize", [&] { return tokenize(job, options); }));
     {
         const PhaseScope phase(context.events, "train");
         const MonoTime begin = context.clock.mono_now();
@@ -266,9 +264,10 @@ Result<FinetuneResult> run(const FinetuneOptions& options, JobContext& context) 
         const PhaseScope phase(context.events, "evaluate");
         FINEWATT_TRY(evaluate(job, features.evaluation, options, context, result));
     }
-    if (result.end != FinetuneEnd::kDiverged && output) {
+    if (result.end != FinetuneEnd::kDiverged && result.work.steps > 0 && output) {
         const PhaseScope phase(context.events, "save");
         FINEWATT_TRY_CONTEXT(save(job, options, *output), "--out {}", options.out->string());
+        result.is_saved = true;
     }
     return result;
 }

@@ -52,7 +52,7 @@ struct FinetuneOptions {
 /// How a training ended.
 enum class FinetuneEnd {
     kComplete,
-    kInterrupted,  ///< stop_requested said so; the model so far was saved
+    kInterrupted,  ///< stop_requested said so; after one step or more the model was saved
     kDiverged,     ///< loss or gradient not finite; nothing was saved
 };
 
@@ -68,6 +68,7 @@ struct FinetuneResult {
     std::optional<double> eval_loss;  ///< mean cross-entropy, nats
     std::int64_t eval_examples = 0;
     std::vector<std::string> label_names;
+    bool is_saved = false;           ///< the result is in FinetuneOptions::out
     std::vector<std::string> notes;  ///< what a user should know, e.g. a new head
 };
 

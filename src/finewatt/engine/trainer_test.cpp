@@ -2,6 +2,7 @@
 
 #include "finewatt/base/file.h"
 #include "finewatt/engine/inference.h"
+#include "finewatt/engine/runtime.h"
 #include "finewatt/engine/tiny_job_internal.h"
 #include "finewatt/testing/manual_clock.h"
 #include "finewatt/testing/matchers.h"
@@ -33,6 +34,9 @@ std::vector<nlohmann::json> lines_of(const std::filesystem::path& file) {
 
 class Finetune : public ::testing::Test {
   protected:
+    // One thread: the tiny products are not worth sharing, and waiting threads spin.
+    static void SetUpTestSuite() { start_runtime(1); }
+
     Result<FinetuneResult> run(const FinetuneOptions& options) {
         JobContext context{events_, clock_, [this] { return --steps_until_stop_ < 0; }};
         return finetune(options, context);
