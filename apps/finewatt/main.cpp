@@ -96,6 +96,7 @@ int run(int argc, char** argv) {
     finewatt::app::register_phase(app, context);
     finewatt::app::register_finetune(app, context);
     finewatt::app::register_runs(app, context);
+    finewatt::app::register_tokenize(app, context);
     for (CLI::App* command : app.get_subcommands({})) {
         command->fallthrough();
         for (CLI::App* nested : command->get_subcommands({})) {

@@ -31,7 +31,7 @@ TEST(RunJson, KeysFollowTheFieldTable) {
         keys, ElementsAre("run_id", "name", "kind", "status", "status_reason", "started_at",
                           "duration_s", "energy", "calibration", "carbon", "carbon_reason",
                           "phases", "work", "derived", "scores", "settings", "machine", "software",
-                          "prediction", "meter", "tags", "artifacts", "exit_status"));
+                          "prediction", "meter", "notes", "tags", "artifacts", "exit_status"));
 }
 
 TEST(RunJson, UnknownIsNullAndNeverZero) {

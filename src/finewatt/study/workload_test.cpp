@@ -2,6 +2,7 @@
 
 #include "finewatt/study/signal_watch.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/temp_tree.h"
 
 #include <gtest/gtest.h>
 
@@ -50,8 +51,12 @@ TEST(Workload, DeathBySignalIs128PlusItsNumber) {
 TEST(Workload, MissingCommandIsNamed) {
     EXPECT_ERROR(kNotFound, Workload::start({"no-such-program-here"}, {}, no_signals()),
                  "no-such-program-here");
-    EXPECT_ERROR(kPermission, Workload::start({"/etc/hostname"}, {}, no_signals()),
-                 "/etc/hostname");
+}
+
+TEST(Workload, FileThatIsNotExecutableIsNamed) {
+    const testing::TempTree tree;
+    const std::string file = tree.write("data.txt", "not a program").string();
+    EXPECT_ERROR(kPermission, Workload::start({file}, {}, no_signals()), file);
 }
 
 TEST(Workload, EventsArriveOnTheDescriptorTheVariableNames) {
