@@ -126,19 +126,19 @@ void print_json(const std::vector<Finding>& sensors, const std::vector<Finding>&
     for (const Finding& finding : others) {
         document[finding.what] = to_object(finding);
     }
-    fmt::print("{}\n", document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    print_line(stdout, document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 void print_text(const std::vector<Finding>& findings, std::size_t width) {
     for (const Finding& finding : findings) {
-        fmt::print("{:<12} {}\n", safe_text(finding.what), finding.status);
+        print_line(stdout, fmt::format("{:<12} {}", safe_text(finding.what), finding.status));
         const auto print_wrapped = [&](const std::string& label, const std::string& text) {
             if (text.empty()) {
                 return;
             }
             std::string head = fmt::format("    {:<9}", label);
             for (const std::string& line : wrap_text(safe_text(text), width - 13)) {
-                fmt::print("{}{}\n", head, line);
+                print_line(stdout, head + line);
                 head = std::string(13, ' ');
             }
         };

@@ -109,14 +109,14 @@ Status list_runs(const CommandContext& context, const RunFilter& filter) {
         for (const RunOverview& run : runs) {
             document.push_back(overview_json(run));
         }
-        fmt::print("{}\n", document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        print_line(stdout, document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
         return {};
     }
     if (runs.empty()) {
-        fmt::print("No runs yet. `finewatt measure -- CMD` stores the first.\n");
+        print_line(stdout, "No runs yet. `finewatt measure -- CMD` stores the first.");
         return {};
     }
-    fmt::print("{}", overview_table(runs));
+    print_text(stdout, overview_table(runs));
     return {};
 }
 
@@ -124,13 +124,13 @@ Status show_stored_run(const CommandContext& context, const std::string& key) {
     FINEWATT_ASSIGN(const std::unique_ptr<Store> store, open_ledger(context));
     FINEWATT_ASSIGN(const RunRecord run, store->get(key));
     if (context.common.json) {
-        fmt::print("{}\n", to_json(run));
+        print_line(stdout, to_json(run));
         return {};
     }
     SummaryOptions options;
     options.width = static_cast<std::size_t>(terminal_columns());
     options.use_colour = may_colour(STDOUT_FILENO);
-    fmt::print("{}", render_summary(run, options));
+    print_text(stdout, render_summary(run, options));
     return {};
 }
 

@@ -10,10 +10,20 @@
 
 namespace finewatt::app {
 
+void print_text(std::FILE* stream, std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stream);
+}
+
+void print_line(std::FILE* stream, std::string_view text) {
+    print_text(stream, text);
+    print_text(stream, "\n");
+}
+
 void fail(CommandContext& context, int exit_status, const Error& error) {
-    fmt::print(stderr, "finewatt: {}\n", error.describe());
+    print_line(stderr, "finewatt: " + error.describe());
     if (context.common.verbose) {
-        fmt::print(stderr, "finewatt: ({}, {})\n", error_code_name(error.code()), error.location());
+        print_line(stderr, fmt::format("finewatt: ({}, {})", error_code_name(error.code()),
+                                       error.location()));
     }
     context.exit_status = exit_status;
 }

@@ -5,9 +5,9 @@
 #include "finewatt/base/result.h"
 #include "finewatt/base/sys_root.h"
 
-#include <functional>
-#include <iosfwd>
+#include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace CLI {
@@ -45,6 +45,13 @@ struct CommandContext {
     std::string program_path;
     int exit_status = kDone;
 };
+
+/// Write text to standard output or error. A reader that went away (`| head`) is no failure of
+/// ours: what was measured must still be stored.
+void print_text(std::FILE* stream, std::string_view text);
+
+/// The same, with a line end.
+void print_line(std::FILE* stream, std::string_view text);
 
 /// Print an error on standard error and remember the exit status.
 void fail(CommandContext& context, int exit_status, const Error& error);

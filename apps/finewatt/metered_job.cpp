@@ -144,7 +144,7 @@ Status show_run(const CommandContext& context, const MeterFlags& flags, const Ru
     }
     if (context.common.json) {
         if (flags.record.empty()) {
-            fmt::print(stdout, "{}\n", to_json(record));
+            print_line(stdout, to_json(record));
         }
         return {};
     }
@@ -154,7 +154,7 @@ Status show_run(const CommandContext& context, const MeterFlags& flags, const Ru
     SummaryOptions options;
     options.width = static_cast<std::size_t>(terminal_columns());
     options.use_colour = may_colour(to_stderr ? STDERR_FILENO : STDOUT_FILENO);
-    fmt::print(to_stderr ? stderr : stdout, "{}", render_summary(record, options));
+    print_text(to_stderr ? stderr : stdout, render_summary(record, options));
     return {};
 }
 

@@ -14,12 +14,14 @@ namespace finewatt::app {
 namespace {
 
 constexpr double kSecondsBetweenLines = 10;
+/// Width of a line in a file: nothing needs to be cut there.
+constexpr std::size_t kUncut = 400;
 
 std::string expected_end(const JobProgress& progress) {
-    std::string text = "ends in " + format_duration(*progress.expected_s - progress.elapsed_s);
+    std::string text = format_duration(*progress.expected_s - progress.elapsed_s) + " left";
     if (progress.expected_energy) {
-        text += " at " + format_kwh(*progress.expected_energy, progress.expected_energy_low,
-                                    progress.expected_energy_high);
+        text += ", " + format_kwh(*progress.expected_energy, progress.expected_energy_low,
+                                  progress.expected_energy_high);
     }
     return text;
 }
@@ -54,20 +56,20 @@ std::string progress_text(const JobProgress& progress, std::size_t width) {
 }
 
 void ProgressLine::show(const JobProgress& progress) {
-    const auto width = static_cast<std::size_t>(terminal_columns());
     if (is_terminal_) {
-        fmt::print(stderr, "\r\x1b[2K{}", progress_text(progress, width - 1));
+        const auto width = static_cast<std::size_t>(terminal_columns());
+        print_text(stderr, "\r\x1b[2K" + progress_text(progress, width - 1));
         std::fflush(stderr);
         is_shown_ = true;
     } else if (progress.elapsed_s - last_printed_s_ >= kSecondsBetweenLines) {
-        fmt::print(stderr, "{}\n", progress_text(progress, width));
+        print_line(stderr, progress_text(progress, kUncut));
         last_printed_s_ = progress.elapsed_s;
     }
 }
 
 void ProgressLine::clear() {
     if (is_shown_) {
-        fmt::print(stderr, "\r\x1b[2K");
+        print_text(stderr, "\r\x1b[2K");
         std::fflush(stderr);
         is_shown_ = false;
     }

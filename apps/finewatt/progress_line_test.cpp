@@ -29,7 +29,7 @@ JobProgress halfway() {
 TEST(ProgressText, ShowsStepLossSpeedPowerEnergyAndExpectedEnd) {
     const std::string text = progress_text(halfway(), 200);
     for (const char* part : {"train", "134/268", "loss 0.432", "1,840 tokens/s", "23.4 W", "J",
-                             "ends in 52", "kWh", "to"}) {
+                             "52.0 s left", "kWh", "to"}) {
         EXPECT_THAT(text, HasSubstr(part));
     }
 }

@@ -121,6 +121,16 @@ TEST_F(Measure, KilledMeterLeavesItsJournal) {
     EXPECT_TRUE(journal.energy().energy.has_value());
 }
 
+TEST_F(Measure, ReaderThatWentAwayLosesNoRun) {
+    const std::string program = std::string(FINEWATT_BIN_DIR) + "/finewatt";
+    SubprocessOptions shell;
+    // The summary goes to standard error, whose reader is gone by then.
+    shell.argv = {"sh", "-c", program + " measure -- sleep 0.5 2>&1 | true"};
+    shell.environment = environment();
+    ASSERT_OK(run_subprocess(shell));
+    EXPECT_EQ(nlohmann::json::parse(finewatt({"runs", "list", "--json"}).stdout_text).size(), 1U);
+}
+
 TEST_F(Measure, FinishedRunLeavesNoJournal) {
     finewatt({"measure", "-q", "--", "true"});
     EXPECT_TRUE(std::filesystem::is_empty(journal_folder()));

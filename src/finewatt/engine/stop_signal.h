@@ -1,5 +1,8 @@
 // Stopping on request: the first SIGINT or SIGTERM asks the training to end after its step, a
 // second one ends the process at once.
+//
+// A signal within a second of the first is the same request: batch systems and `kill` of a process
+// group reach this process both directly and through its parent.
 #pragma once
 
 namespace finewatt {

@@ -86,7 +86,12 @@ Result<Workload> Workload::start(
     // Duplicating a descriptor onto itself takes its close-on-exec flag away, in the child only.
     posix_spawn_file_actions_adddup2(&settings.actions, write_end.get(), write_end.get());
     posix_spawnattr_setsigmask(&settings.attributes, &signal_mask);
-    posix_spawnattr_setflags(&settings.attributes, POSIX_SPAWN_SETSIGMASK);
+    // finewatt ignores SIGPIPE, which would pass on to the child; it gets the usual action back.
+    sigset_t usual;
+    sigemptyset(&usual);
+    sigaddset(&usual, SIGPIPE);
+    posix_spawnattr_setsigdefault(&settings.attributes, &usual);
+    posix_spawnattr_setflags(&settings.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 
     auto additions = environment;
     additions.emplace_back("FINEWATT_EVENT_FD", std::to_string(write_end.get()));

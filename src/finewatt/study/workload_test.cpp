@@ -78,6 +78,14 @@ TEST(Workload, ChildRunsWithTheMaskFromBeforeTheWatch) {
     EXPECT_EQ(wait_for_end(workload).signal, SIGTERM);
 }
 
+TEST(Workload, ChildDiesOfABrokenPipeThoughItsParentIgnoresIt) {
+    const auto previous = std::signal(SIGPIPE, SIG_IGN);
+    ASSERT_OK_AND_ASSIGN(Workload workload,
+                         Workload::start({"sh", "-c", "kill -PIPE $$; exit 0"}, {}, no_signals()));
+    EXPECT_EQ(wait_for_end(workload).signal, SIGPIPE);
+    std::signal(SIGPIPE, previous);
+}
+
 TEST(SignalWatch, SignalsArriveAsValuesAndNotAsDeath) {
     ASSERT_OK_AND_ASSIGN(SignalWatch watch, SignalWatch::start());
     ::kill(::getpid(), SIGINT);
