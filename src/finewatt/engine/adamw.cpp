@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
+#include <utility>
 
 namespace finewatt {
 namespace {
@@ -17,25 +19,42 @@ std::int64_t block_count(std::size_t size) {
     return (static_cast<std::int64_t>(size) + kBlock - 1) / kBlock;
 }
 
+// Eight running sums side by side, so that the compiler may use vectors without changing the order
+// of any sum.
+constexpr std::int64_t kLanes = 8;
+
+__attribute__((target_clones("avx512f", "avx2", "default"))) double block_sum_of_squares(
+    const float* values, std::int64_t size) {
+    double lanes[kLanes] = {};
+    const std::int64_t whole = size - size % kLanes;
+    for (std::int64_t i = 0; i < whole; i += kLanes) {
+        for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+            const auto value = static_cast<double>(values[i + lane]);
+            lanes[lane] += value * value;
+        }
+    }
+    double sum = 0;
+    for (const double lane : lanes) {
+        sum += lane;
+    }
+    for (std::int64_t i = whole; i < size; ++i) {
+        const auto value = static_cast<double>(values[i]);
+        sum += value * value;
+    }
+    return sum;
+}
+
 double sum_of_squares(std::span<const float> values) {
     const std::int64_t blocks = block_count(values.size());
     const auto size = static_cast<std::int64_t>(values.size());
     std::vector<double> sums(static_cast<std::size_t>(blocks));
 #pragma omp parallel for schedule(static)
     for (std::int64_t b = 0; b < blocks; ++b) {
-        double sum = 0;
-        const std::int64_t end = std::min(size, (b + 1) * kBlock);
-        for (std::int64_t i = b * kBlock; i < end; ++i) {
-            const auto value = static_cast<double>(values[static_cast<std::size_t>(i)]);
-            sum += value * value;
-        }
-        sums[static_cast<std::size_t>(b)] = sum;
+        const std::int64_t begin = b * kBlock;
+        sums[static_cast<std::size_t>(b)] =
+            block_sum_of_squares(values.data() + begin, std::min(kBlock, size - begin));
     }
-    double total = 0;
-    for (const double sum : sums) {
-        total += sum;
-    }
-    return total;
+    return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 /// The numbers that are the same for all elements of a parameter in one step.
