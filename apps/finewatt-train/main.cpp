@@ -79,6 +79,8 @@ int run(int argc, char** argv) {
         "Train and run language models; finewatt starts this program and measures it.\n"
         "Exit status: 0 done, 2 wrong usage, 4 bad input, 5 the job failed, 70 a bug;\n"
         "130 or 143 after SIGINT or SIGTERM: the step was finished and the model saved.");
+    // An option given twice counts as given last, as people know it from other tools.
+    app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     app.name("finewatt-train");
     app.set_version_flag("--version", version_text());
     app.require_subcommand(1);

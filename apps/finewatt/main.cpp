@@ -71,6 +71,8 @@ int run(int argc, char** argv) {
     context.measured_command = std::move(line.measured);
 
     CLI::App app("Measures the energy and carbon of a language model's life.", "finewatt");
+    // An option given twice counts as given last, as people know it from other tools.
+    app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     app.require_subcommand(1);
     add_common_options(app, context.common);
     app.set_version_flag("--version", [&context] { return version_text(context); });

@@ -161,7 +161,7 @@ TEST_F(Finetune, OneClassOnlyIsBadInput) {
 
 TEST_F(Finetune, VocabularyWithoutSpecialTokensIsBadInput) {
     tree_.write("vocab.txt", "the\nwas\nfilm\nplot\ncast\ngood\nbad\n##s\na\nb\nc\nd\ne\n");
-    expect_bad_input(arguments(), "[UNK]");
+    expect_bad_input(arguments(), "[PAD]");
 }
 
 TEST_F(Finetune, MaxLengthBeyondThePositionsIsBadInput) {
