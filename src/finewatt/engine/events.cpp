@@ -77,6 +77,7 @@ Written write_with_patience(int fd, std::string_view line) {
 }  // namespace
 
 Result<EventWriter> EventWriter::from_environment(const Clock& clock) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): read once at the start, nobody changes it
     const char* text = std::getenv("FINEWATT_EVENT_FD");
     if (text == nullptr || *text == '\0') {
         return EventWriter();
@@ -126,9 +127,9 @@ void EventWriter::write(nlohmann::json& event, bool may_drop) {
     if (written == Written::kAll || (may_drop && written == Written::kFull)) {
         return;
     }
-    log_warning(fmt::format("events stop here: {}; the run goes on", written == Written::kFull
-                                                                         ? "nobody reads them"
-                                                                         : std::strerror(errno)));
+    const Error why = written == Written::kFull ? FINEWATT_ERROR(kBusy, "nobody reads them")
+                                                : error_from_errno(errno, "writing one");
+    log_warning(fmt::format("events stop here: {}; the run goes on", why.describe()));
     fd_.reset();
 }
 
@@ -178,6 +179,7 @@ PhaseScope::PhaseScope(EventWriter& events, std::string name)
     events_.phase_begin(name_);
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): out of memory while formatting a line, at worst
 PhaseScope::~PhaseScope() {
     events_.phase_end(name_);
 }

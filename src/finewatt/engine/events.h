@@ -69,6 +69,9 @@ class PhaseScope {
     PhaseScope(EventWriter& events, std::string name);
     PhaseScope(const PhaseScope&) = delete;
     PhaseScope& operator=(const PhaseScope&) = delete;
+    PhaseScope(PhaseScope&&) = delete;
+    PhaseScope& operator=(PhaseScope&&) = delete;
+    // NOLINTNEXTLINE(bugprone-exception-escape): out of memory while formatting a line, at worst
     ~PhaseScope();
 
   private:
