@@ -1,5 +1,6 @@
 #include "finewatt/base/check.h"
 #include "finewatt/engine/bert_internal.h"
+#include "finewatt/engine/linear_internal.h"
 
 #include <fmt/format.h>
 
@@ -50,7 +51,7 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
 }
 
 at::Tensor apply(const LinearWeights& linear, const at::Tensor& x) {
-    return at::linear(x, linear.weight, linear.bias);
+    return finewatt::linear(x, linear.weight, linear.bias);
 }
 
 at::Tensor apply(const LayerNormWeights& norm, const at::Tensor& x, double eps) {

@@ -425,7 +425,8 @@ Result<JobResult> run_job(const JobOptions& options, const Clock& clock) {
     FINEWATT_ASSIGN(
         const std::unique_ptr<Meter> meter,
         Meter::start(std::move(discovery.sources), meter_options_of(options, clock), clock));
-    Result<Workload> workload = Workload::start(options.argv, {}, signals.previous_mask());
+    Result<Workload> workload =
+        Workload::start(options.argv, options.environment, signals.previous_mask());
     if (!workload) {
         meter->stop();
         std::error_code ignored;

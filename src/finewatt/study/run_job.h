@@ -47,6 +47,7 @@ struct JobOptions {
     std::optional<std::string> name;
     std::string kind = "command";
     std::vector<std::string> argv;
+    std::vector<std::pair<std::string, std::string>> environment;  ///< added for the command
     SettingMap settings;
     SettingMap software;
     SysRoot sysroot;
