@@ -68,6 +68,7 @@ void register_doctor(CLI::App& app, CommandContext& context);
 void register_finetune(CLI::App& app, CommandContext& context);
 void register_measure(CLI::App& app, CommandContext& context);
 void register_phase(CLI::App& app, CommandContext& context);
+void register_replay(CLI::App& app, CommandContext& context);
 void register_runs(CLI::App& app, CommandContext& context);
 void register_tokenize(CLI::App& app, CommandContext& context);
 

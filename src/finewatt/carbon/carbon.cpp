@@ -261,7 +261,8 @@ Status set_carbon(RunRecord& run, const std::optional<Place>& place, const Carbo
     if (!place) {
         run.carbon.reset();
         run.carbon_reason =
-            "no place named; add --place zip:…|country:… (see finewatt carbon --help)";
+            "no place named; name it with --place zip:15213, subregion:RFCW, country:FRA or "
+            "intensity:474.5 (g/kWh)";
         return {};
     }
     FINEWATT_ASSIGN(run.carbon, carbon_of(run.energy, *place, options));

@@ -285,6 +285,9 @@ std::vector<LabelledText> work_lines(const RunRecord& run) {
 std::vector<LabelledText> meter_lines(const RunRecord& run) {
     std::vector<LabelledText> lines;
     for (const auto& [name, value] : run.meter) {
+        if (name == "seed") {
+            continue;  // for repeating a run, not for reading
+        }
         std::string label = name;
         std::replace(label.begin(), label.end(), '_', ' ');
         const bool is_whole = std::isfinite(value) && value == std::floor(value);
