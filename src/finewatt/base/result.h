@@ -24,6 +24,8 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
   public:
     using tl::expected<T, Error>::expected;
 
+    // An Error converts on purpose, so that a function can simply return one.
+    // NOLINTNEXTLINE(google-explicit-constructor)
     Result(Error error) : tl::expected<T, Error>(tl::unexpected<Error>(std::move(error))) {}
 };
 

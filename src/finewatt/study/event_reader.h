@@ -62,6 +62,8 @@ class EventReader {
     EventReader();
     EventReader(EventReader&&) noexcept;
     EventReader& operator=(EventReader&&) noexcept;
+    EventReader(const EventReader&) = delete;
+    EventReader& operator=(const EventReader&) = delete;
     ~EventReader();
 
     /// Add bytes read at `now`; return the events of the lines they complete, in order.
