@@ -57,11 +57,12 @@ void write_results(const std::filesystem::path& out, JobResult& result) {
     }
 }
 
-/// How long an idle OpenMP thread spins before it sleeps, in turns of libgomp's loop. Its default
-/// (300,000, and for ever once threads are bound) makes two training threads burn the time that
-/// other processes of a shared machine want; libgomp reads the setting before main(), so it must be
-/// in the environment. Measured beside a second 2-thread training on 2 cores: 0.3 steps/s with the
-/// default, 1.1 with short spins; alone, no difference beyond the noise.
+/// How long an idle OpenMP thread spins before it sleeps, in turns of libgomp's loop. With
+/// libgomp's long default, two training threads burn the time that other processes of a shared
+/// machine want. libgomp reads the setting before main(), so it must be in the environment.
+/// Measured on 2 cores under changing load from other jobs: 0.3 to 1.6 steps/s with the default,
+/// 0.5 to 2.1 with this value; on quiet cores 2.2 to 2.4 with the default, 2.1 to 2.4 with this
+/// value.
 constexpr const char* kIdleSpins = "10000";
 
 /// Return what the engine's environment needs, unless the user has chosen otherwise.

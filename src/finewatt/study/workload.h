@@ -35,8 +35,6 @@ class Workload {
         const std::vector<std::pair<std::string, std::string>>& environment,
         const sigset_t& signal_mask);
 
-    pid_t pid() const { return pid_; }
-
     /// The read end of the event pipe, non-blocking.
     int event_fd() const { return events_.get(); }
 
