@@ -125,9 +125,14 @@ TEST_F(Measure, ReaderThatWentAwayLosesNoRun) {
     const std::string program = std::string(FINEWATT_BIN_DIR) + "/finewatt";
     SubprocessOptions shell;
     // The summary goes to standard error, whose reader is gone by then.
-    shell.argv = {"sh", "-c", program + " measure -- sleep 0.5 2>&1 | true"};
+    const std::string status = (tree_.path() / "status").string();
+    shell.argv = {
+        "sh", "-c",
+        "{ " + program + " measure -- sleep 0.5; echo $? > " + status + "; } 2>&1 | true"};
     shell.environment = environment();
     ASSERT_OK(run_subprocess(shell));
+    ASSERT_OK_AND_ASSIGN(const std::string exit_status, read_file(status));
+    EXPECT_EQ(exit_status, "0\n") << "141 is death by a broken pipe";
     EXPECT_EQ(nlohmann::json::parse(finewatt({"runs", "list", "--json"}).stdout_text).size(), 1U);
 }
 
