@@ -42,6 +42,9 @@ struct ChannelSpec {
     std::string device;  ///< names the hardware ("cpu0", a GPU's UUID); empty = a device of its own
     std::optional<double> window_ms;  ///< averaging window of the sensor
     std::optional<double> update_ms;  ///< update period of the sensor
+    /// Smallest step the hardware really makes, in raw units; above 1 where the source reports in a
+    /// finer unit than the sensor counts (powercap: microjoules for steps of 15.3 or 61 uJ).
+    double resolution_raw = 1;
 
     std::string source;  ///< the source's name, e.g. "powercap", "nvml", "cpu-model"
     Provenance provenance = Provenance::kMeasured;

@@ -42,6 +42,8 @@ struct DiscoveryOptions {
     EnvLookup env = read_environment;
     FileOpener open = open_for_reading;
     bool allow_models = true;  ///< false: only sensors that were really read
+    /// Wall meters to read, as the user named them (wall_meter.h has the forms).
+    std::vector<std::string> wall_meters{};
 };
 
 /// How a source stands: can be read; exists, but this user may not; not on this machine; exists,

@@ -6,6 +6,7 @@
 
 #include "finewatt/record/channel.h"
 
+#include <chrono>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,12 @@ class Source {
     /// each slot gets the time right after its own read, and an outcome. A failed read never
     /// invents a value: the slot says kRetry, kGone or kFatal with an error code. Never throws.
     virtual void poll(std::span<Reading> readings) = 0;
+
+    /// How often the source is worth reading beside the edges of windows; zero = every round. A
+    /// plug that renews its figure each second says one second.
+    virtual std::chrono::nanoseconds poll_period() const {
+        return std::chrono::nanoseconds::zero();
+    }
 };
 
 }  // namespace finewatt
