@@ -121,6 +121,7 @@ Batch make_batch(std::span<const Feature> features, std::span<const std::int64_t
                    "rows of a batch are counted in int32");
 
     Batch batch;
+    batch.mode = mode;
     batch.cu_seqlens.push_back(0);
     for (const std::int64_t index : indices) {
         const Feature& feature = features[static_cast<std::size_t>(index)];

@@ -33,14 +33,15 @@ std::string_view batching_mode_name(BatchingMode mode);
 /// A batch in packed form: T rows, B sequences. In padded modes each sequence occupies the padded
 /// length, so padding rows are really computed; keys beyond key_len are masked.
 struct Batch {
-    std::vector<std::int32_t> ids;            ///< [T]
-    std::vector<std::int32_t> type_ids;       ///< [T]
-    std::vector<std::int32_t> positions;      ///< [T], 0.. within each sequence
-    std::vector<std::int32_t> cu_seqlens;     ///< [B+1], begin of each sequence; last = T
-    std::vector<std::int32_t> key_len;        ///< [B], real tokens of each sequence
-    std::vector<std::int32_t> labels;         ///< [B]
-    std::vector<std::int64_t> example_index;  ///< [B], index into the features
-    std::int32_t max_len = 0;                 ///< longest padded sequence
+    std::vector<std::int32_t> ids;                ///< [T]
+    std::vector<std::int32_t> type_ids;           ///< [T]
+    std::vector<std::int32_t> positions;          ///< [T], 0.. within each sequence
+    std::vector<std::int32_t> cu_seqlens;         ///< [B+1], begin of each sequence; last = T
+    std::vector<std::int32_t> key_len;            ///< [B], real tokens of each sequence
+    std::vector<std::int32_t> labels;             ///< [B]
+    std::vector<std::int64_t> example_index;      ///< [B], index into the features
+    std::int32_t max_len = 0;                     ///< longest padded sequence
+    BatchingMode mode = BatchingMode::kUnpadded;  ///< how it was made
 
     std::int64_t tokens_real = 0;             ///< sum of key_len
     std::int64_t tokens_padded = 0;           ///< T

@@ -1,5 +1,6 @@
 #include "finewatt/base/check.h"
 #include "finewatt/engine/bert_internal.h"
+#include "finewatt/engine/fused_ops_internal.h"
 #include "finewatt/engine/linear_internal.h"
 
 #include <fmt/format.h>
@@ -96,6 +97,14 @@ class Dropout {
         return x * mask.to(x.scalar_type());
     }
 
+    /// The same masks for the fused operations.
+    std::optional<FusedDropout> fused(double p, std::int64_t layer, DropoutSite site) const {
+        if (!step_) {
+            return std::nullopt;
+        }
+        return FusedDropout{{*step_, layer, site}, p};
+    }
+
   private:
     at::Tensor activations(const at::Tensor& x, double p, std::int64_t layer, DropoutSite site,
                            std::span<const std::int32_t> rows,
@@ -145,7 +154,7 @@ at::Tensor attend(const at::Tensor& qkv, const PackedInput& input, const ModelCo
     return results.size() == 1 ? results.front() : at::cat(results, 0);
 }
 
-/// One block: x [T, H] -> [T, H].
+/// One block in plain operations: x [T, H] -> [T, H].
 at::Tensor run_block(const BertBlock& block, const at::Tensor& x, const PackedInput& input,
                      const ModelConfig& config, std::int64_t layer, const Dropout& dropout) {
     const double p = config.hidden_dropout_prob;
@@ -158,6 +167,34 @@ at::Tensor run_block(const BertBlock& block, const at::Tensor& x, const PackedIn
     const at::Tensor fed =
         dropout.rows(apply(block.output, inner), p, layer, DropoutSite::kFeedForwardOutput);
     return apply(block.output_norm, fed + y, config.layer_norm_eps);
+}
+
+/// The same block with fused operations. `rows` (int64, may be undefined) names the rows that are
+/// wanted: what follows the attention is then computed for those only, [rows, H] in that order.
+at::Tensor run_fused_block(const BertBlock& block, const at::Tensor& x, const PackedInput& input,
+                           const at::Tensor& rows, const ModelConfig& config, std::int64_t layer,
+                           const Dropout& dropout) {
+    const auto wanted = [&](const at::Tensor& all) {
+        return rows.defined() ? at::index_select(all, 0, rows) : all;
+    };
+    const at::Tensor places = wanted(input.row_places);
+    const auto add_and_norm = [&](const at::Tensor& out, const at::Tensor& residual,
+                                  const LayerNormWeights& norm, DropoutSite site) {
+        return fused_residual_norm(out, residual, norm.weight, norm.bias, config.layer_norm_eps,
+                                   places, dropout.fused(config.hidden_dropout_prob, layer, site));
+    };
+    const at::Tensor context =
+        wanted(fused_attention(apply(block.query_key_value, x), input, config.num_attention_heads,
+                               dropout.fused(config.attention_probs_dropout_prob, layer,
+                                             DropoutSite::kAttentionProbabilities)));
+    const at::Tensor y = add_and_norm(apply(block.attention_output, context), wanted(x),
+                                      block.attention_norm, DropoutSite::kAttentionOutput);
+    const at::Tensor before = apply(block.intermediate, y);
+    const at::Tensor inner = config.hidden_act == Activation::kGelu
+                                 ? fused_gelu(before)
+                                 : activate(before, config.hidden_act);
+    return add_and_norm(apply(block.output, inner), y, block.output_norm,
+                        DropoutSite::kFeedForwardOutput);
 }
 
 }  // namespace
@@ -201,11 +238,22 @@ BertOutput BertClassifier::forward(const PackedInput& input,
     output.embeddings = dropout.rows(apply(embedding_norm_, sum, config_.layer_norm_eps),
                                      config_.hidden_dropout_prob, 0, DropoutSite::kEmbeddings);
     at::Tensor x = output.embeddings;
+    const bool is_fused = form_ == ModelForm::kFused && x.scalar_type() == at::kFloat;
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
-        x = run_block(blocks_[i], x, input, config_, static_cast<std::int64_t>(i), dropout);
+        const auto layer = static_cast<std::int64_t>(i);
+        if (!is_fused) {
+            x = run_block(blocks_[i], x, input, config_, layer, dropout);
+        } else if (i + 1 < blocks_.size() || input.is_padded) {
+            x = run_fused_block(blocks_[i], x, input, at::Tensor(), config_, layer, dropout);
+        } else {
+            x = run_fused_block(blocks_[i], x, input, input.first_rows, config_, layer, dropout);
+        }
         output.blocks.push_back(x);
     }
-    output.pooled = at::tanh(apply(pooler_, at::index_select(x, 0, input.first_rows)));
+    const bool has_first_rows_only = is_fused && !input.is_padded && !blocks_.empty();
+    const at::Tensor first_rows =
+        has_first_rows_only ? x : at::index_select(x, 0, input.first_rows);
+    output.pooled = at::tanh(apply(pooler_, first_rows));
     output.logits =
         apply(classifier_, dropout.pooled(output.pooled, config_.effective_classifier_dropout()));
     return output;

@@ -1,6 +1,7 @@
-// BertClassifier: a BERT encoder with pooler and classification head, in plain LibTorch operations
-// with autograd. It is the readable form of the model and the oracle that faster forms are tested
-// against. Post-LN blocks as in Devlin et al. 2019 and transformers 5.17 (modeling_bert.py).
+// BertClassifier: a BERT encoder with pooler and classification head, with autograd. It has two
+// forms: plain LibTorch operations, made to be read and the oracle; and the same with fused
+// operations (fused_ops_internal.h), which is the default for float32. Post-LN blocks as in Devlin
+// et al. 2019 and transformers 5.17 (modeling_bert.py).
 //
 // Shapes: T packed rows, B sequences, H hidden, A heads, D = H / A, F feed-forward, C classes.
 #pragma once
@@ -53,11 +54,17 @@ struct TrainedTensor {
 
 /// What a forward pass returns. The intermediate results are kept for tests.
 struct BertOutput {
-    at::Tensor embeddings;           ///< [T, H]
-    std::vector<at::Tensor> blocks;  ///< [T, H] after each block, in packed order
-    at::Tensor pooled;               ///< [B, H], in the order of the batch
-    at::Tensor logits;               ///< [B, C], in the order of the batch
+    at::Tensor embeddings;  ///< [T, H]
+    /// [T, H] after each block, in packed order. In the fused form of an unpadded batch the last
+    /// one holds the rows of the first tokens only, [B, H] in the order of the batch: the pooler
+    /// reads no others.
+    std::vector<at::Tensor> blocks;
+    at::Tensor pooled;  ///< [B, H], in the order of the batch
+    at::Tensor logits;  ///< [B, C], in the order of the batch
 };
+
+/// Which operations a model is computed with. float64 is always computed in plain ones.
+enum class ModelForm { kFused, kPlain };
 
 /// One thread at a time.
 class BertClassifier {
@@ -86,6 +93,8 @@ class BertClassifier {
     /// Convert all weights (tests use float64).
     void convert_to(at::ScalarType type);
 
+    void set_form(ModelForm form) { form_ = form; }
+
     const ModelConfig& config() const { return config_; }
 
     std::int64_t classes() const { return classes_; }
@@ -97,6 +106,7 @@ class BertClassifier {
 
     ModelConfig config_;
     std::int64_t classes_;
+    ModelForm form_ = ModelForm::kFused;
     at::Tensor word_embeddings_;      ///< [V, H]
     at::Tensor position_embeddings_;  ///< [P, H]
     at::Tensor type_embeddings_;      ///< [types, H]

@@ -7,6 +7,8 @@
 // Not for anything that needs more than the few million draws of a training step to look random.
 #pragma once
 
+#include "finewatt/engine/kernels/cpu_kernels.h"
+
 #include <cstdint>
 #include <span>
 
@@ -33,6 +35,19 @@ struct DropoutPlace {
     std::int64_t layer = 0;
     DropoutSite site = DropoutSite::kEmbeddings;
 };
+
+/// Return the rule of a probability p in [0, 1).
+MaskRule mask_rule(double p);
+
+/// Return what the keys of all rows of a place start from.
+std::uint64_t dropout_base(const DropoutPlace& place);
+
+/// Return the key of a row of activations.
+std::uint64_t activation_key(std::uint64_t base, std::int32_t row_in_batch, std::int32_t position);
+
+/// Return the key of a row of attention probabilities.
+std::uint64_t attention_key(std::uint64_t base, std::int32_t row_in_batch, std::int64_t head,
+                            std::int64_t query);
 
 /// Fill mask [rows, columns] for activations: 0 where dropped, 1 / (1 - p) where kept.
 /// rows_in_batch and positions have one entry per row; p in [0, 1). Uses OpenMP.

@@ -51,6 +51,7 @@ PackedInput pack_input(const Batch& batch) {
     std::vector<std::int32_t> ids;
     std::vector<std::int32_t> type_ids;
     std::vector<std::int64_t> first_rows(batch.key_len.size());
+    std::vector<std::int32_t> sequences;
     for (const std::size_t row : rows_by_length(batch)) {
         const std::int64_t length = padded_length(batch, row);
         if (packed.groups.empty() || packed.groups.back().length != length) {
@@ -61,6 +62,9 @@ PackedInput pack_input(const Batch& batch) {
         packed.groups.back().rows_in_batch.push_back(static_cast<std::int32_t>(row));
         packed.group_rows.back() += length;
         first_rows[row] = static_cast<std::int64_t>(ids.size());
+        sequences.insert(sequences.end(),
+                         {static_cast<std::int32_t>(ids.size()), static_cast<std::int32_t>(length),
+                          batch.key_len[row], static_cast<std::int32_t>(row)});
         const auto begin = batch.cu_seqlens[row];
         const auto end = batch.cu_seqlens[row + 1];
         ids.insert(ids.end(), batch.ids.begin() + begin, batch.ids.begin() + end);
@@ -77,6 +81,10 @@ PackedInput pack_input(const Batch& batch) {
     packed.ids = to_tensor(ids, at::kInt);
     packed.type_ids = to_tensor(type_ids, at::kInt);
     packed.positions = to_tensor(packed.row_positions, at::kInt);
+    packed.is_padded = batch.mode != BatchingMode::kUnpadded;
+    packed.sequences = to_tensor(sequences, at::kInt).view({-1, 4});
+    packed.row_places =
+        at::stack({to_tensor(packed.rows_in_batch, at::kInt), packed.positions}, 1).contiguous();
     packed.first_rows = to_tensor(first_rows, at::kLong);
     const std::vector<std::int64_t> labels(batch.labels.begin(), batch.labels.end());
     packed.labels = to_tensor(labels, at::kLong);

@@ -29,8 +29,12 @@ struct PackedInput {
     std::vector<std::int32_t> row_positions;  ///< [T], for dropout
     std::vector<LengthGroup> groups;          ///< shortest first
     std::vector<std::int64_t> group_rows;     ///< packed rows of each group; they sum to T
+    /// int32 [B, 4], in packed order: first packed row, length, real length, row in the batch.
+    at::Tensor sequences;
+    at::Tensor row_places;  ///< int32 [T, 2]: row in the batch and position; as the vectors above
     at::Tensor first_rows;  ///< int64 [B], packed row of each sequence's first token, in the
                             ///< order of the batch
+    bool is_padded = true;  ///< the batching mode asks for padding to be computed
     at::Tensor labels;      ///< int64 [B], in the order of the batch
 };
 
