@@ -26,7 +26,8 @@ struct EngineWork {
 
 /// Return the floating-point operations of one forward pass: the matrix products of the blocks (2
 /// per weight and token), attention (4 H per pair of positions and layer), pooler and classifier
-/// (once per sequence). Element-wise work is left out, as is usual.
+/// (once per sequence). Element-wise work is left out, as is usual. All rows of all blocks count,
+/// also those of the last block that the fused form of an unpadded batch need not compute.
 double forward_flops(const ModelConfig& config, std::int64_t classes, std::int64_t sequences,
                      std::int64_t tokens, std::int64_t sum_len_sq);
 
