@@ -40,7 +40,9 @@ function(finewatt_library name)
     if(ARG_SOURCES)
         add_library(${target} STATIC ${ARG_SOURCES})
         set(scope PUBLIC)
-        target_link_libraries(${target} PRIVATE finewatt_build_flags ${ARG_EXTERNAL})
+        # Warnings are for our own build: an installed library does not ask for them.
+        target_link_libraries(${target} PRIVATE
+            $<BUILD_INTERFACE:finewatt_build_flags> ${ARG_EXTERNAL})
     else()
         add_library(${target} INTERFACE)
         set(scope INTERFACE)
