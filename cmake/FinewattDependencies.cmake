@@ -18,6 +18,13 @@ add_library(finewatt_libcsv INTERFACE)
 target_include_directories(finewatt_libcsv SYSTEM INTERFACE "${CSV_INCLUDE_DIR}")
 target_link_libraries(finewatt_libcsv INTERFACE "${CSV_LIBRARY}")
 
+# utf8proc of Debian has a pkg-config file only.
+find_path(UTF8PROC_INCLUDE_DIR utf8proc.h REQUIRED)
+find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
+add_library(finewatt_utf8proc INTERFACE)
+target_include_directories(finewatt_utf8proc SYSTEM INTERFACE "${UTF8PROC_INCLUDE_DIR}")
+target_link_libraries(finewatt_utf8proc INTERFACE "${UTF8PROC_LIBRARY}")
+
 if(BUILD_TESTING)
     find_package(GTest REQUIRED)
     include(GoogleTest)

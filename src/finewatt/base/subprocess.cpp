@@ -328,7 +328,8 @@ std::string SubprocessResult::describe() const {
         return "stopped after the time limit";
     }
     if (signal) {
-        return fmt::format("signal {} ({})", *signal, ::strsignal(*signal));
+        const char* name = ::sigdescr_np(*signal);
+        return fmt::format("signal {} ({})", *signal, name != nullptr ? name : "unknown");
     }
     return fmt::format("exit status {}", exit_status.value_or(-1));
 }

@@ -1,8 +1,7 @@
 #include "finewatt/data/dataset.h"
 
-#include "finewatt/base/file.h"
 #include "finewatt/data/dataset_rows_internal.h"
-#include "finewatt/data/gzip_internal.h"
+#include "finewatt/data/text_file_internal.h"
 
 #include <fmt/ranges.h>
 
@@ -44,21 +43,6 @@ Result<RowReader> find_reader(const std::filesystem::path& plain_name) {
                           "expected a file name that ends in .tsv, .csv, .json or .jsonl (or these "
                           "with .gz), found '{}'; rename or convert the file",
                           extension);
-}
-
-/// Return the text of a plain or compressed file, without a byte-order mark.
-Result<std::string> read_text_file(const std::filesystem::path& file, bool is_compressed) {
-    FINEWATT_ASSIGN(std::string content, read_file(file));
-    if (is_compressed) {
-        FINEWATT_ASSIGN(content, decompress_gzip(content));
-    }
-    if (content.starts_with("\xEF\xBB\xBF")) {
-        content.erase(0, 3);
-    }
-    if (content.empty()) {
-        return FINEWATT_ERROR(kCorrupt, "expected rows of data, found an empty file");
-    }
-    return content;
 }
 
 bool is_blank(std::string_view text) {
@@ -145,7 +129,7 @@ Result<Dataset> read_data(const std::filesystem::path& file, const ColumnNames& 
                           const std::optional<std::vector<std::string>>& label_names) {
     const bool is_compressed = file.extension() == ".gz";
     FINEWATT_ASSIGN(const RowReader read_rows, find_reader(is_compressed ? file.stem() : file));
-    FINEWATT_ASSIGN(const std::string text, read_text_file(file, is_compressed));
+    FINEWATT_ASSIGN(const std::string text, read_text_file(file));
     FINEWATT_ASSIGN(std::vector<DataRow> rows, read_rows(text, columns));
     if (rows.empty()) {
         return FINEWATT_ERROR(kCorrupt, "expected rows of data, found none");

@@ -66,6 +66,8 @@ class WordPieceTokenizer {
         const std::filesystem::path& directory,
         const std::optional<TokenizerOptions>& overrides = std::nullopt);
 
+    WordPieceTokenizer(const WordPieceTokenizer&) = delete;
+    WordPieceTokenizer& operator=(const WordPieceTokenizer&) = delete;
     WordPieceTokenizer(WordPieceTokenizer&&) noexcept;
     WordPieceTokenizer& operator=(WordPieceTokenizer&&) noexcept;
     ~WordPieceTokenizer();

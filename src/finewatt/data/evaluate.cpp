@@ -1,0 +1,184 @@
+#include "finewatt/data/evaluate.h"
+
+#include "finewatt/data/conll_data.h"
+#include "finewatt/data/entity_score.h"
+#include "finewatt/data/score.h"
+#include "finewatt/data/text_file_internal.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+namespace finewatt {
+namespace {
+
+using nlohmann::json;
+
+struct TaskKind {
+    std::string_view task;
+    ScoreKind kind;
+};
+
+constexpr std::array<TaskKind, 11> kTaskKinds = {{
+    {"rte", ScoreKind::kClassification},
+    {"mnli", ScoreKind::kClassification},
+    {"sst2", ScoreKind::kClassification},
+    {"imdb", ScoreKind::kClassification},
+    {"classification", ScoreKind::kClassification},
+    {"pair-classification", ScoreKind::kClassification},
+    {"ner", ScoreKind::kEntities},
+    {"conll2003", ScoreKind::kEntities},
+    {"conll2012", ScoreKind::kEntities},
+    {"squad", ScoreKind::kSquadV1},
+    {"squad_v2", ScoreKind::kSquadV2},
+}};
+
+/// Read JSON lines {"id": 0.., field: value}; return the values in the order of the ids.
+Result<std::vector<json>> read_prediction_lines(const std::filesystem::path& file,
+                                                std::string_view field, std::size_t count) {
+    FINEWATT_ASSIGN(const std::string text, read_text_file(file));
+    std::vector<json> values(count);
+    std::vector<bool> is_given(count);
+    std::string_view rest = text;
+    for (std::size_t number = 1; !rest.empty(); ++number) {
+        const std::size_t end = rest.find('\n');
+        const json line = json::parse(rest.substr(0, end), nullptr, false);
+        rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+        if (!line.is_object() || !line.contains("id") || !line["id"].is_number_unsigned() ||
+            !line.contains(field)) {
+            return FINEWATT_ERROR(kCorrupt,
+                                  "line {}: expected a JSON object with a whole number 'id' and "
+                                  "'{}'",
+                                  number, field);
+        }
+        const auto id = line["id"].get<std::uint64_t>();
+        if (id >= count || is_given[id]) {
+            return FINEWATT_ERROR(
+                kInvalidArgument, "line {}: id {} {}", number, id,
+                id >= count ? fmt::format("is not one of the {} references (from 0)", count)
+                            : std::string("was given before"));
+        }
+        is_given[id] = true;
+        values[id] = line[std::string(field)];
+    }
+    const auto missing = std::find(is_given.begin(), is_given.end(), false);
+    if (missing != is_given.end()) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "expected a prediction for each of {} references, found none for id "
+                              "{}",
+                              count, missing - is_given.begin());
+    }
+    return values;
+}
+
+Result<NamedScores> evaluate_classification(const EvaluationFiles& files) {
+    FINEWATT_ASSIGN(const Dataset references,
+                    read_classification_data(files.references, files.columns));
+    Result<std::vector<json>> lines =
+        read_prediction_lines(files.predictions, "label", references.examples.size());
+    if (!lines) {
+        return Error(std::move(lines).error()).with_context(files.predictions.string());
+    }
+    std::vector<std::int32_t> wanted;
+    std::vector<std::int32_t> found;
+    for (std::size_t i = 0; i < lines->size(); ++i) {
+        const json& value = (*lines)[i];
+        const std::string name = value.is_string() ? value.get<std::string>() : value.dump();
+        const auto& names = references.label_names;
+        // A label that the references do not have is wrong, not an error.
+        const auto it = std::find(names.begin(), names.end(), name);
+        found.push_back(static_cast<std::int32_t>(it - names.begin()));
+        wanted.push_back(references.examples[i].label);
+    }
+    FINEWATT_ASSIGN(const double share, accuracy(found, wanted));
+    return NamedScores{{"accuracy", share}};
+}
+
+Result<NamedScores> evaluate_entities(const EvaluationFiles& files) {
+    FINEWATT_ASSIGN(const auto sentences, read_conll(files.references));
+    Result<std::vector<json>> lines =
+        read_prediction_lines(files.predictions, "tags", sentences.size());
+    if (!lines) {
+        return Error(std::move(lines).error()).with_context(files.predictions.string());
+    }
+    std::vector<std::vector<std::string>> wanted;
+    std::vector<std::vector<std::string>> found;
+    for (std::size_t i = 0; i < sentences.size(); ++i) {
+        const json& value = (*lines)[i];
+        const bool is_list_of_strings =
+            value.is_array() && std::all_of(value.begin(), value.end(),
+                                            [](const json& tag) { return tag.is_string(); });
+        if (!is_list_of_strings) {
+            return FINEWATT_ERROR(kCorrupt, "{}: id {}: expected 'tags' to be a list of strings",
+                                  files.predictions.string(), i);
+        }
+        wanted.push_back(sentences[i].tags);
+        found.push_back(value.get<std::vector<std::string>>());
+    }
+    FINEWATT_ASSIGN(const EntityScores scores, score_entities(wanted, found));
+    return NamedScores{{"precision", scores.precision},
+                       {"recall", scores.recall},
+                       {"f1", scores.f1},
+                       {"accuracy", scores.accuracy}};
+}
+
+Result<SquadNoAnswerScores> read_no_answer_scores(const std::filesystem::path& file) {
+    FINEWATT_ASSIGN(const std::string text, read_text_file(file));
+    // The order of the file decides among equal values.
+    const auto object = nlohmann::ordered_json::parse(text, nullptr, false);
+    if (!object.is_object()) {
+        return FINEWATT_ERROR(kCorrupt, "{}: expected one JSON object {{id: probability}}",
+                              file.string());
+    }
+    SquadNoAnswerScores scores;
+    for (const auto& [id, value] : object.items()) {
+        if (!value.is_number()) {
+            return FINEWATT_ERROR(kCorrupt, "{}: question '{}': expected a number", file.string(),
+                                  id);
+        }
+        scores.emplace_back(id, value.get<double>());
+    }
+    return scores;
+}
+
+Result<NamedScores> evaluate_squad(ScoreKind kind, const EvaluationFiles& files) {
+    FINEWATT_ASSIGN(const SquadData references, read_squad_data(files.references));
+    FINEWATT_ASSIGN(const SquadPredictions predictions, read_squad_predictions(files.predictions));
+    if (kind == ScoreKind::kSquadV1) {
+        return score_squad_v1(references, predictions);
+    }
+    std::optional<SquadNoAnswerScores> no_answer;
+    if (files.no_answer) {
+        FINEWATT_ASSIGN(no_answer, read_no_answer_scores(*files.no_answer));
+    }
+    return score_squad_v2(references, predictions, no_answer);
+}
+
+}  // namespace
+
+std::optional<ScoreKind> score_kind_of_task(std::string_view task) {
+    for (const TaskKind& known : kTaskKinds) {
+        if (known.task == task) {
+            return known.kind;
+        }
+    }
+    return std::nullopt;
+}
+
+Result<NamedScores> evaluate_files(ScoreKind kind, const EvaluationFiles& files) {
+    switch (kind) {
+        case ScoreKind::kClassification:
+            return evaluate_classification(files);
+        case ScoreKind::kEntities:
+            return evaluate_entities(files);
+        case ScoreKind::kSquadV1:
+        case ScoreKind::kSquadV2:
+            break;
+    }
+    return evaluate_squad(kind, files);
+}
+
+}  // namespace finewatt
