@@ -19,6 +19,8 @@ struct CpuPlace {
     unsigned cpu = 0;
     unsigned package = 0;
     unsigned die = 0;  ///< within the package; 0 where the kernel tells none
+
+    bool operator==(const CpuPlace&) const = default;
 };
 
 /// Parse a list of CPUs as the kernel writes it, "0,18-20". Nothing when it is none or holds more

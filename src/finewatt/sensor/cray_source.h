@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,8 @@ namespace finewatt {
 /// One counter channel per energy file, in joules. Used by one thread at a time.
 class CraySource : public Source {
   public:
+    /// Open every energy file. One figure stands for all processors, so on a node with several
+    /// sockets its device is "cpu", which covers "cpu0", "cpu1" and so on.
     static SourceProbe probe(const DiscoveryOptions& options);
 
     std::string_view name() const override { return "cray"; }
@@ -35,11 +38,11 @@ class CraySource : public Source {
   private:
     explicit CraySource(const Clock& clock) : clock_(clock) {}
 
-    std::optional<std::uint64_t> read_freshness() const;
+    std::string read_freshness() const;
 
     const Clock& clock_;
     ScopedFd freshness_;
-    std::optional<std::uint64_t> last_freshness_;
+    std::string last_freshness_;  ///< text of the file; empty when it cannot be read
     MonoTime last_change_{};
     std::vector<ChannelSpec> channels_;
     std::vector<ScopedFd> files_;  ///< same order as channels_

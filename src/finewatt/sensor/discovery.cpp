@@ -1,20 +1,261 @@
 #include "finewatt/sensor/discovery.h"
 
+#include "finewatt/sensor/chosen_source_internal.h"
 #include "finewatt/sensor/cpu_model_source.h"
+#include "finewatt/sensor/cpu_topology.h"
+#include "finewatt/sensor/cray_source.h"
+#include "finewatt/sensor/hwmon_source.h"
+#include "finewatt/sensor/msr_source.h"
 #include "finewatt/sensor/nvml_source.h"
+#include "finewatt/sensor/perf_energy_source.h"
 #include "finewatt/sensor/powercap_source.h"
 #include "finewatt/sensor/ram_model_source.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 
 namespace finewatt {
 namespace {
 
-void add(Discovery& discovery, SourceProbe probe) {
-    if (probe.source) {
-        discovery.sources.push_back(std::move(probe.source));
+/// A sensor to look for. `covers` names the components it may measure, `gpus` whose GPUs.
+struct Candidate {
+    std::string_view name;
+    std::string_view covers;
+    std::string_view gpus;
+    SourceProbe (*probe)(const DiscoveryOptions& options) = nullptr;
+};
+
+template <HwmonDriver driver>
+SourceProbe probe_hwmon(const DiscoveryOptions& options) {
+    return HwmonSource::probe(options, driver);
+}
+
+/// All sensors, best first: energy counters, averaged power, momentary power. Per component and
+/// device the first one that can be read is used.
+constexpr std::array<Candidate, 13> kCandidates{{
+    {"perf", "cpu dram", "", PerfEnergySource::probe},
+    {"powercap", "cpu dram", "", PowercapSource::probe},
+    {"msr", "cpu dram", "", MsrSource::probe},
+    {"amd_energy", "cpu", "", probe_hwmon<HwmonDriver::kAmdEnergy>},
+    {"nvml", "gpu", "nvidia", NvmlSource::probe},
+    {"cray", "cpu dram gpu node", "any", CraySource::probe},
+    {"xe", "gpu", "intel", probe_hwmon<HwmonDriver::kXe>},
+    {"i915", "gpu", "intel", probe_hwmon<HwmonDriver::kI915>},
+    {"power_meter", "cpu dram node", "", probe_hwmon<HwmonDriver::kPowerMeter>},
+    {"fam_power", "cpu", "", probe_hwmon<HwmonDriver::kFamPower>},
+    {"amdgpu", "gpu", "amd", probe_hwmon<HwmonDriver::kAmdgpu>},
+    {"zenpower", "cpu", "", probe_hwmon<HwmonDriver::kZenpower>},
+    {"ina3221", "cpu dram gpu node", "nvidia", probe_hwmon<HwmonDriver::kIna3221>},
+}};
+
+std::string_view component_of(Domain domain) {
+    switch (domain) {
+        case Domain::kPackage:
+        case Domain::kCore:
+        case Domain::kPsys:
+            return "cpu";
+        case Domain::kDram:
+            return "dram";
+        case Domain::kGpu:
+            return "gpu";
+        case Domain::kNode:
+            return "node";
+        case Domain::kOther:
+            return "";
+    }
+    return "";
+}
+
+bool has_word(std::string_view words, std::string_view word) {
+    return !word.empty() && words.find(word) != std::string_view::npos;
+}
+
+/// Whether device `outer` is `inner` or contains it: "cpu" all of "cpu0", "cpu0" its "cpu0-die1".
+bool contains_device(std::string_view outer, std::string_view inner) {
+    if (outer.empty() || !inner.starts_with(outer)) {
+        return false;
+    }
+    return outer == "cpu" || inner.size() == outer.size() || inner[outer.size()] == '-';
+}
+
+bool share_gpus(const Candidate& a, const Candidate& b) {
+    return a.gpus == b.gpus || a.gpus == "any" || b.gpus == "any";
+}
+
+/// Whether two channels of different sources show the same energy. GPUs have other names in every
+/// library, so there the vendor decides.
+bool is_same_energy(const Candidate& a_from, const ChannelSpec& a, const Candidate& b_from,
+                    const ChannelSpec& b) {
+    if (a.domain != b.domain) {
+        return false;
+    }
+    if (a.domain == Domain::kGpu) {
+        return share_gpus(a_from, b_from);
+    }
+    return contains_device(a.device, b.device) || contains_device(b.device, a.device);
+}
+
+/// What became of one candidate.
+struct Outcome {
+    const Candidate* candidate = nullptr;
+    SourceProbe probe;
+    std::vector<ChosenChannel> chosen;
+};
+
+/// Chooses among the sensors that were found, candidate by candidate.
+class Chooser {
+  public:
+    Chooser(const DiscoveryOptions& options, std::vector<Outcome> outcomes)
+        : options_(options),
+          outcomes_(std::move(outcomes)) {
+        for (const Outcome& outcome : outcomes_) {
+            mirrored_.insert(mirrored_.end(), outcome.probe.mirrored_devices.begin(),
+                             outcome.probe.mirrored_devices.end());
+        }
+    }
+
+    std::vector<Outcome> choose() {
+        for (std::size_t i = 0; i < outcomes_.size(); ++i) {
+            if (outcomes_[i].probe.source) {
+                choose_channels(i);
+            }
+        }
+        return std::move(outcomes_);
+    }
+
+  private:
+    /// The chosen channel of an earlier candidate that shows the same energy, or null.
+    const ChannelSpec* find_better(std::size_t own, const ChannelSpec& channel) const {
+        for (std::size_t i = 0; i < own; ++i) {
+            for (const ChosenChannel& known : outcomes_[i].chosen) {
+                if (is_same_energy(*outcomes_[i].candidate, known.spec, *outcomes_[own].candidate,
+                                   channel)) {
+                    return &known.spec;
+                }
+            }
+        }
+        return nullptr;
+    }
+
+    void choose_channels(std::size_t own) {
+        Outcome& outcome = outcomes_[own];
+        const auto channels = outcome.probe.source->channels();
+        std::vector<ChosenChannel> kept;
+        std::vector<std::string> served_by;
+        for (std::size_t i = 0; i < channels.size(); ++i) {
+            ChosenChannel channel{i, channels[i]};
+            if (std::find(mirrored_.begin(), mirrored_.end(), channel.spec.device) !=
+                mirrored_.end()) {
+                continue;
+            }
+            if (const ChannelSpec* better = find_better(own, channel.spec)) {
+                served_by.push_back(better->id);
+                if (!options_.all_sources) {
+                    continue;
+                }
+                keep_beside(channel.spec, *better);
+            }
+            channel.spec.reason += text_of_refusals(own, channel.spec.domain);
+            kept.push_back(std::move(channel));
+        }
+        if (!options_.all_sources && !is_needed(kept)) {
+            kept.clear();
+        }
+        describe_choice(outcome, kept, served_by);
+        outcome.chosen = std::move(kept);
+    }
+
+    /// A second sensor of the same energy. One of the same device is recognised by every total; one
+    /// that covers other devices must not be added to them.
+    static void keep_beside(ChannelSpec& spec, const ChannelSpec& better) {
+        if (spec.device != better.device) {
+            spec.domain = Domain::kOther;
+            spec.reason += "; in no total, as " + better.id + " shows the same energy";
+        }
+    }
+
+    /// Whether a source is worth polling: parts of something counted already are not.
+    static bool is_needed(const std::vector<ChosenChannel>& kept) {
+        return std::any_of(kept.begin(), kept.end(), [](const ChosenChannel& channel) {
+            return channel.spec.domain != Domain::kOther && channel.spec.domain != Domain::kCore;
+        });
+    }
+
+    /// "; before it in order: perf denied, powercap absent", or nothing for the first.
+    std::string text_of_refusals(std::size_t own, Domain domain) const {
+        std::string text;
+        for (std::size_t i = 0; i < own; ++i) {
+            const Outcome& earlier = outcomes_[i];
+            if (!has_word(earlier.candidate->covers, component_of(domain)) ||
+                (domain == Domain::kGpu &&
+                 !share_gpus(*earlier.candidate, *outcomes_[own].candidate))) {
+                continue;
+            }
+            const std::string_view status = earlier.probe.source
+                                                ? "without it"
+                                                : source_status_name(worst_status(earlier.probe));
+            text += fmt::format("{}{} {}", text.empty() ? "; before it in order: " : ", ",
+                                earlier.candidate->name, status);
+        }
+        return text;
+    }
+
+    static SourceStatus worst_status(const SourceProbe& probe) {
+        for (const SourceStatus status : {SourceStatus::kDenied, SourceStatus::kBroken}) {
+            for (const SourceReport& report : probe.reports) {
+                if (report.status == status) {
+                    return status;
+                }
+            }
+        }
+        return SourceStatus::kAbsent;
+    }
+
+    /// Say in the candidate's report what is polled of it.
+    static void describe_choice(Outcome& outcome, const std::vector<ChosenChannel>& kept,
+                                const std::vector<std::string>& served_by) {
+        const std::size_t all = outcome.probe.source->channels().size();
+        for (SourceReport& report : outcome.probe.reports) {
+            if (report.status != SourceStatus::kUsable || report.channels.empty() ||
+                kept.size() == all) {
+                continue;
+            }
+            const std::string better = served_by.empty() ? "it lies inside what is counted"
+                                                         : served_by.front() + " serves";
+            if (kept.empty()) {
+                report.why += "; not polled: " + better;
+            } else {
+                std::string ids;
+                for (const ChosenChannel& channel : kept) {
+                    ids += (ids.empty() ? "" : ", ") + channel.spec.id;
+                }
+                report.why += fmt::format("; polled for {} only: else {}", ids, better);
+            }
+        }
+    }
+
+    const DiscoveryOptions& options_;
+    std::vector<Outcome> outcomes_;
+    std::vector<std::string> mirrored_;
+};
+
+/// Move a candidate's outcome into the discovery.
+void add(Discovery& discovery, Outcome outcome) {
+    SourceProbe& probe = outcome.probe;
+    const bool has_gpu = std::any_of(
+        outcome.chosen.begin(), outcome.chosen.end(),
+        [](const ChosenChannel& channel) { return channel.spec.domain == Domain::kGpu; });
+    if (has_gpu && probe.unmeasured.empty()) {
+        // GPUs that a better library could not measure, and this source can.
+        std::erase_if(discovery.unmeasured, [](const UnmeasuredComponent& missing) {
+            return missing.component == "gpu";
+        });
+    }
+    if (!outcome.chosen.empty()) {
+        discovery.sources.push_back(
+            std::make_unique<ChosenSource>(std::move(probe.source), std::move(outcome.chosen)));
     }
     std::move(probe.reports.begin(), probe.reports.end(), std::back_inserter(discovery.reports));
     std::move(probe.unmeasured.begin(), probe.unmeasured.end(),
@@ -22,28 +263,36 @@ void add(Discovery& discovery, SourceProbe probe) {
     std::move(probe.gpus.begin(), probe.gpus.end(), std::back_inserter(discovery.gpus));
 }
 
-/// Return the id of a channel of this domain, or "".
-std::string channel_of(const Discovery& discovery, Domain domain) {
+/// Return the first channel that `is_wanted` accepts, or null.
+template <class Predicate>
+const ChannelSpec* find_channel(const Discovery& discovery, Predicate is_wanted) {
     for (const auto& source : discovery.sources) {
         for (const ChannelSpec& channel : source->channels()) {
-            if (channel.domain == domain) {
-                return channel.id;
+            if (is_wanted(channel)) {
+                return &channel;
             }
         }
     }
-    return "";
+    return nullptr;
 }
 
-/// Why no counter serves: the first report about counters that is not usable. `mark` is looked for
-/// in the ids of denied channels ("package", "dram").
-const SourceReport* refusal_of_counters(const Discovery& discovery, std::string_view mark) {
-    for (const SourceReport& report : discovery.reports) {
-        const bool speaks_of_it =
-            report.channels.empty() ||
-            std::any_of(report.channels.begin(), report.channels.end(),
-                        [&](const std::string& id) { return id.find(mark) != std::string::npos; });
-        if (report.source == "powercap" && report.status != SourceStatus::kUsable && speaks_of_it) {
-            return &report;
+const ChannelSpec* find_domain(const Discovery& discovery, Domain domain) {
+    return find_channel(discovery,
+                        [&](const ChannelSpec& channel) { return channel.domain == domain; });
+}
+
+/// The report that best says why no sensor serves a component: denied before broken before absent.
+const SourceReport* find_refusal(const Discovery& discovery, std::string_view component) {
+    for (const SourceStatus status :
+         {SourceStatus::kDenied, SourceStatus::kBroken, SourceStatus::kAbsent}) {
+        for (const SourceReport& report : discovery.reports) {
+            const auto is_from = [&](const Candidate& candidate) {
+                return candidate.name == report.source && has_word(candidate.covers, component);
+            };
+            if (report.status == status &&
+                std::any_of(kCandidates.begin(), kCandidates.end(), is_from)) {
+                return &report;
+            }
         }
     }
     return nullptr;
@@ -54,54 +303,87 @@ struct ModelChoice {
     std::string_view component;  ///< "cpu" or "dram"
     std::string_view device;
     Domain domain{};
-    std::string_view zone;  ///< what powercap calls the domain
     SourceProbe (*probe)(const DiscoveryOptions& options, std::string_view why_modelled) = nullptr;
 };
 
-/// Use the model of a component unless a counter covers it.
-void add_model(Discovery& discovery, const DiscoveryOptions& options, const ModelChoice& choice) {
-    std::string measured_by = channel_of(discovery, choice.domain);
-    if (measured_by.empty() && channel_of(discovery, Domain::kPackage).empty()) {
-        measured_by = channel_of(discovery, Domain::kPsys);  // psys holds package and dram
+/// The channel that makes a model of this domain unnecessary, or null: the domain's own; psys where
+/// there is no package, since it holds package and memory; the meter of the whole board where it
+/// is all there is.
+const ChannelSpec* find_measured(const Discovery& discovery, Domain domain) {
+    const ChannelSpec* own = find_domain(discovery, domain);
+    if (own != nullptr || find_domain(discovery, Domain::kPackage) != nullptr) {
+        return own;
     }
-    if (!measured_by.empty()) {
+    if (const ChannelSpec* psys = find_domain(discovery, Domain::kPsys)) {
+        return psys;
+    }
+    const bool has_part =
+        find_channel(discovery, [](const ChannelSpec& channel) {
+            return channel.domain != Domain::kNode && channel.domain != Domain::kOther;
+        }) != nullptr;
+    return has_part ? nullptr : find_channel(discovery, [](const ChannelSpec& channel) {
+        return channel.domain == Domain::kNode &&
+               (channel.source == "ina3221" || channel.source == "cray" ||
+                channel.device.starts_with("module"));
+    });
+}
+
+/// Use the model of a component unless a sensor covers it.
+void add_model(Discovery& discovery, const DiscoveryOptions& options, const ModelChoice& choice) {
+    if (const ChannelSpec* measured = find_measured(discovery, choice.domain)) {
         discovery.reports.push_back({std::string(choice.source),
                                      SourceStatus::kUsable,
                                      {},
-                                     "not needed: " + measured_by + " measures it",
+                                     "not needed: " + measured->id + " measures it",
                                      ""});
         return;
     }
-    const SourceReport* refusal = refusal_of_counters(discovery, choice.zone);
-    const std::string why =
-        refusal != nullptr
-            ? fmt::format("no energy counter for {} (powercap {}: {})", choice.component,
-                          source_status_name(refusal->status), refusal->why)
-            : fmt::format("this machine's powercap has no zone for {}", choice.component);
+    const SourceReport* refusal = find_refusal(discovery, choice.component);
+    std::string why = fmt::format("no sensor shows {}", choice.component);
+    if (refusal != nullptr) {
+        why += fmt::format(" ({} {}: {})", refusal->source, source_status_name(refusal->status),
+                           refusal->why);
+    }
     if (!options.allow_models) {
-        const std::string fix = refusal != nullptr ? refusal->fix : "use a wall meter";
+        const std::string fix =
+            refusal != nullptr && !refusal->fix.empty() ? refusal->fix : "use a wall meter";
         discovery.unmeasured.push_back({std::string(choice.component), std::string(choice.device),
                                         why + "; models are switched off", fix});
         discovery.reports.push_back(
             {std::string(choice.source), SourceStatus::kAbsent, {}, "models are switched off", ""});
         return;
     }
-    add(discovery, choice.probe(options, why));
+    SourceProbe probe = choice.probe(options, why);
+    if (probe.source) {
+        discovery.sources.push_back(std::move(probe.source));
+    }
+    std::move(probe.reports.begin(), probe.reports.end(), std::back_inserter(discovery.reports));
+    std::move(probe.unmeasured.begin(), probe.unmeasured.end(),
+              std::back_inserter(discovery.unmeasured));
 }
 
 /// Some packages readable, some not: the total lacks a processor, which must be said.
-void add_partly_denied_packages(Discovery& discovery) {
-    if (channel_of(discovery, Domain::kPackage).empty()) {
+void add_denied_packages(Discovery& discovery) {
+    if (find_domain(discovery, Domain::kPackage) == nullptr) {
         return;
     }
-    constexpr std::string_view kPackage = "powercap:package-";
     for (const SourceReport& report : discovery.reports) {
         if (report.status == SourceStatus::kUsable) {
             continue;
         }
         for (const std::string& id : report.channels) {
-            if (id.starts_with(kPackage) && id.find('/') == std::string::npos) {
-                discovery.unmeasured.push_back({"cpu", id, report.why, report.fix});
+            const std::string device = package_device(id.substr(id.find(':') + 1));
+            const bool is_package = !device.empty() && id.find('/') == std::string::npos;
+            const bool is_measured = find_channel(discovery, [&](const ChannelSpec& channel) {
+                                         return channel.domain == Domain::kPackage &&
+                                                (contains_device(channel.device, device) ||
+                                                 contains_device(device, channel.device));
+                                     }) != nullptr;
+            const bool is_known = std::any_of(
+                discovery.unmeasured.begin(), discovery.unmeasured.end(),
+                [&](const UnmeasuredComponent& missing) { return missing.device == device; });
+            if (is_package && !is_measured && !is_known) {
+                discovery.unmeasured.push_back({"cpu", device, report.why, report.fix});
             }
         }
     }
@@ -110,14 +392,19 @@ void add_partly_denied_packages(Discovery& discovery) {
 }  // namespace
 
 Discovery discover(const DiscoveryOptions& options) {
+    std::vector<Outcome> outcomes;
+    for (const Candidate& candidate : kCandidates) {
+        outcomes.push_back({&candidate, candidate.probe(options), {}});
+    }
     Discovery discovery;
-    add(discovery, PowercapSource::probe(options));
-    add(discovery, NvmlSource::probe(options));
-    add_partly_denied_packages(discovery);
+    for (Outcome& outcome : Chooser(options, std::move(outcomes)).choose()) {
+        add(discovery, std::move(outcome));
+    }
+    add_denied_packages(discovery);
     add_model(discovery, options,
-              {"cpu-model", "cpu", "cpu", Domain::kPackage, "package", CpuModelSource::probe});
+              {"cpu-model", "cpu", "cpu", Domain::kPackage, CpuModelSource::probe});
     add_model(discovery, options,
-              {"ram-model", "dram", "ram", Domain::kDram, "dram", RamModelSource::probe});
+              {"ram-model", "dram", "ram", Domain::kDram, RamModelSource::probe});
     return discovery;
 }
 

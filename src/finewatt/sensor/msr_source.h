@@ -34,6 +34,8 @@ class MsrSource : public Source {
     void poll(std::span<Reading> readings) override;
 
   private:
+    friend class MsrBuilder;
+
     struct Register {
         std::size_t file = 0;  ///< index into files_
         std::uint32_t address = 0;

@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace finewatt {
@@ -35,6 +36,8 @@ class PerfEnergySource : public Source {
     void poll(std::span<Reading> readings) override;
 
   private:
+    friend class PerfBuilder;
+
     PerfEnergySource(const Clock& clock, PerfCalls calls)
         : clock_(clock),
           calls_(std::move(calls)) {}

@@ -69,6 +69,11 @@ struct DiscoveryOptions {
     std::vector<std::string> wall_meters{};
 };
 
+/// Return the power that no channel of this domain can exceed, in watts, for channels whose
+/// hardware states no limit: package and core 1,000, dram 500, psys and gpu 2,000, node 10,000. Our
+/// choice, docs/measuring.md; `other` may be anything inside a package and gets the package's.
+double default_ceiling_w(Domain domain);
+
 /// How a source stands: can be read; exists, but this user may not; not on this machine; exists,
 /// but does not work.
 enum class SourceStatus { kUsable, kDenied, kAbsent, kBroken };
@@ -108,6 +113,9 @@ struct SourceProbe {
     std::vector<SourceReport> reports;
     std::vector<UnmeasuredComponent> unmeasured;
     std::vector<GpuInfo> gpus;
+    /// Dies whose counters show the same as another die's of their package; no source may count
+    /// them.
+    std::vector<std::string> mirrored_devices;
 };
 
 /// Return a failed reading at `time`.
