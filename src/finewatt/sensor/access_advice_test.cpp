@@ -71,8 +71,8 @@ TEST(UdevRule, GivesOneGroupTheEnergyCountersAndNothingElse) {
 
 TEST(UdevRule, RefusesAGroupThatCouldCarryACommand) {
     for (const std::string group : {"", "a b", "x;reboot", "Energy", "9lives", "-g", "$(id)",
-                                    "a\"b", std::string(33, 'a').c_str()}) {
-        EXPECT_ERROR(udev_rule_text(group), kInvalidArgument, "group");
+                                    "a\"b", "a23456789012345678901234567890123"}) {
+        EXPECT_ERROR(kInvalidArgument, udev_rule_text(group), "group");
     }
     EXPECT_OK(udev_rule_text("_power-1"));
 }

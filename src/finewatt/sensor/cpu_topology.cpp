@@ -35,6 +35,9 @@ std::optional<std::vector<unsigned>> parse_cpu_list(std::string_view text) {
             break;
         }
         text.remove_prefix(comma + 1);
+        if (text.empty()) {
+            return std::nullopt;
+        }
     }
     return cpus.empty() ? std::nullopt : std::make_optional(std::move(cpus));
 }

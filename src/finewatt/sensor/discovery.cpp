@@ -281,21 +281,49 @@ const ChannelSpec* find_domain(const Discovery& discovery, Domain domain) {
                         [&](const ChannelSpec& channel) { return channel.domain == domain; });
 }
 
-/// The report that best says why no sensor serves a component: denied before broken before absent.
-const SourceReport* find_refusal(const Discovery& discovery, std::string_view component) {
-    for (const SourceStatus status :
-         {SourceStatus::kDenied, SourceStatus::kBroken, SourceStatus::kAbsent}) {
-        for (const SourceReport& report : discovery.reports) {
-            const auto is_from = [&](const Candidate& candidate) {
-                return candidate.name == report.source && has_word(candidate.covers, component);
-            };
-            if (report.status == status &&
-                std::any_of(kCandidates.begin(), kCandidates.end(), is_from)) {
-                return &report;
-            }
+bool may_cover(std::string_view source, std::string_view component) {
+    return std::any_of(kCandidates.begin(), kCandidates.end(), [&](const Candidate& candidate) {
+        return candidate.name == source && has_word(candidate.covers, component);
+    });
+}
+
+/// The first report with this status of a sensor that could serve the component, or null.
+const SourceReport* find_report(const Discovery& discovery, std::string_view component,
+                                SourceStatus status) {
+    for (const SourceReport& report : discovery.reports) {
+        if (report.status == status && may_cover(report.source, component)) {
+            return &report;
         }
     }
     return nullptr;
+}
+
+/// Why no sensor serves a component, and what mends it.
+struct Refusal {
+    std::string why;
+    std::string fix;
+};
+
+/// What is denied or broken says most; then a sensor that shows other components only; then what
+/// is absent.
+Refusal refusal_of(const Discovery& discovery, std::string_view component) {
+    Refusal refusal{fmt::format("no sensor shows {}", component), "use a wall meter"};
+    for (const SourceStatus status : {SourceStatus::kDenied, SourceStatus::kBroken,
+                                      SourceStatus::kUsable, SourceStatus::kAbsent}) {
+        const SourceReport* report = find_report(discovery, component, status);
+        if (report == nullptr) {
+            continue;
+        }
+        if (status == SourceStatus::kUsable) {
+            refusal.why += fmt::format(" ({} has no counter of it)", report->source);
+        } else {
+            refusal.why += fmt::format(" ({} {}: {})", report->source, source_status_name(status),
+                                       report->why);
+            refusal.fix = report->fix.empty() ? refusal.fix : report->fix;
+        }
+        break;
+    }
+    return refusal;
 }
 
 struct ModelChoice {
@@ -338,22 +366,15 @@ void add_model(Discovery& discovery, const DiscoveryOptions& options, const Mode
                                      ""});
         return;
     }
-    const SourceReport* refusal = find_refusal(discovery, choice.component);
-    std::string why = fmt::format("no sensor shows {}", choice.component);
-    if (refusal != nullptr) {
-        why += fmt::format(" ({} {}: {})", refusal->source, source_status_name(refusal->status),
-                           refusal->why);
-    }
+    const Refusal refusal = refusal_of(discovery, choice.component);
     if (!options.allow_models) {
-        const std::string fix =
-            refusal != nullptr && !refusal->fix.empty() ? refusal->fix : "use a wall meter";
         discovery.unmeasured.push_back({std::string(choice.component), std::string(choice.device),
-                                        why + "; models are switched off", fix});
+                                        refusal.why + "; models are switched off", refusal.fix});
         discovery.reports.push_back(
             {std::string(choice.source), SourceStatus::kAbsent, {}, "models are switched off", ""});
         return;
     }
-    SourceProbe probe = choice.probe(options, why);
+    SourceProbe probe = choice.probe(options, refusal.why);
     if (probe.source) {
         discovery.sources.push_back(std::move(probe.source));
     }

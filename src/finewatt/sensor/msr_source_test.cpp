@@ -84,10 +84,10 @@ TEST(MsrSource, AmdShowsItsPackagesOnly) {
     write_cpus(machine.tree, {"AuthenticAMD", 23, 0x31, "AMD EPYC 7742 64-Core Processor", 64},
                {{0, 0}, {1, 0}});
     for (const unsigned cpu : {0U, 1U}) {
-        write_registers(machine.tree, cpu,
-                        {{0xC0010299, kUnit16}, {0xC001029A, 5}, {0xC001029B, 70 + cpu}});
+        write_registers(machine.tree, cpu, {{0xC0010299, kUnit16}, {0xC001029B, 70 + cpu}});
     }
     const SourceProbe probe = MsrSource::probe(machine.options());
+    ASSERT_NE(probe.source, nullptr);
     EXPECT_THAT(channel_ids(probe.source.get()), ElementsAre("msr:package-0", "msr:package-1"));
     EXPECT_DOUBLE_EQ(channel_named(probe.source.get(), "msr:package-1").unit_size,
                      std::ldexp(1.0, -16));

@@ -117,7 +117,9 @@ class FakePerf {
     const TempTree& tree_;
 };
 
-/// Write the registers of one CPU as a sparse file; registers beside them read 0.
+/// Write the registers of one CPU as a sparse file, in order of their addresses. In a file the
+/// eight bytes of a register overlap the next addresses, which those of the device do not: write no
+/// two registers closer than two, and expect nothing of the upper bytes of the first.
 inline void write_registers(const TempTree& tree, unsigned cpu,
                             const std::map<std::uint32_t, std::uint64_t>& registers) {
     const auto path = tree.write(fmt::format("/dev/cpu/{}/msr", cpu), "");
