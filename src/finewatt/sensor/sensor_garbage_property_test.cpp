@@ -5,7 +5,9 @@
 #include "finewatt/testing/fake_sensors.h"
 #include "finewatt/testing/matchers.h"
 
+#include <algorithm>
 #include <cmath>
+#include <map>
 #include <random>
 
 namespace finewatt {
@@ -64,6 +66,11 @@ struct FullMachine : FakeMachine {
         made.perf = perf.calls();
         made.all_sources = true;
         return made;
+    }
+
+    /// A file's path as the kernel would name it.
+    std::string relative(const std::filesystem::path& file) const {
+        return file.string().substr(tree.path().string().size());
     }
 
     /// Every file of the tree, in a fixed order.
@@ -131,6 +138,13 @@ void expect_sense(const ChannelSpec& channel, const Reading& reading, const std:
     }
 }
 
+void expect_sensible_readings(Source& source, const std::string& context) {
+    const auto readings = testing::poll_all(source);
+    for (std::size_t i = 0; i < readings.size(); ++i) {
+        expect_sense(source.channels()[i], readings[i], context);
+    }
+}
+
 void expect_sane_specs(const Source& source, const std::string& context) {
     for (const ChannelSpec& channel : source.channels()) {
         EXPECT_FALSE(channel.id.empty()) << context;
@@ -154,31 +168,30 @@ TEST(SensorGarbage, TheFullMachineShowsEverySourceBeforeItIsSpoilt) {
 }
 
 TEST(SensorGarbage, SpoiltBeforeTheProbeNeverGivesNonsense) {
+    FullMachine machine;
+    const auto files = machine.files();
     std::mt19937_64 random(20261123);
-    for (int round = 0; round < 150; ++round) {
-        FullMachine machine;
-        const auto files = machine.files();
-        const std::uint64_t spoilt = 1 + random() % 3;
+    for (int round = 0; round < 200; ++round) {
+        std::map<std::string, std::string> before;
         std::string context = fmt::format("round {}:", round);
-        for (std::uint64_t i = 0; i < spoilt; ++i) {
-            const auto relative =
-                files[random() % files.size()].string().substr(machine.tree.path().string().size());
-            // A register or a perf count is binary: every value of it is one it can mean.
-            if (relative.find("/fake-perf/") == std::string::npos) {
-                machine.tree.write(relative, garbage(random));
-                context += " " + relative;
-            }
+        for (std::uint64_t i = 0; i <= random() % 3; ++i) {
+            const std::string relative = machine.relative(files[random() % files.size()]);
+            ASSERT_OK_AND_ASSIGN(const std::string text,
+                                 read_file(machine.tree.path() / relative.substr(1)));
+            before.emplace(relative, text);
+            machine.tree.write(relative, garbage(random));
+            context += " " + relative;
         }
         const Discovery found = discover(machine.all_options());
         for (const auto& source : found.sources) {
             expect_sane_specs(*source, context);
-            const auto readings = testing::poll_all(*source);
-            for (std::size_t i = 0; i < readings.size(); ++i) {
-                expect_sense(source->channels()[i], readings[i], context);
-            }
+            expect_sensible_readings(*source, context);
         }
         for (const SourceReport& report : found.reports) {
             EXPECT_FALSE(report.why.empty()) << report.source << " " << context;
+        }
+        for (const auto& [relative, text] : before) {
+            machine.tree.write(relative, text);
         }
     }
 }
@@ -189,16 +202,12 @@ TEST(SensorGarbage, SpoiltAfterTheProbeIsARetryOrAGoodNumber) {
     const auto files = machine.files();
     std::mt19937_64 random(4);
     for (int round = 0; round < 300; ++round) {
-        const auto relative =
-            files[random() % files.size()].string().substr(machine.tree.path().string().size());
+        const std::string relative = machine.relative(files[random() % files.size()]);
         const Result<std::string> before = read_file(machine.tree.path() / relative.substr(1));
         ASSERT_OK(before);
         machine.tree.write(relative, garbage(random));
         for (const auto& source : found.sources) {
-            const auto readings = testing::poll_all(*source);
-            for (std::size_t i = 0; i < readings.size(); ++i) {
-                expect_sense(source->channels()[i], readings[i], relative);
-            }
+            expect_sensible_readings(*source, relative);
         }
         machine.tree.write(relative, *before);
     }
