@@ -120,6 +120,7 @@ class Chooser {
         for (std::size_t i = 0; i < outcomes_.size(); ++i) {
             if (outcomes_[i].probe.source) {
                 choose_channels(i);
+                forget_served_gpus(i);
             }
         }
         return std::move(outcomes_);
@@ -165,6 +166,21 @@ class Chooser {
         }
         describe_choice(outcome, kept, served_by);
         outcome.chosen = std::move(kept);
+    }
+
+    /// GPUs that a better library shows and cannot measure are measured by this source after all.
+    void forget_served_gpus(std::size_t own) {
+        const std::vector<ChosenChannel>& chosen = outcomes_[own].chosen;
+        const bool has_gpu = std::any_of(
+            chosen.begin(), chosen.end(),
+            [](const ChosenChannel& channel) { return channel.spec.domain == Domain::kGpu; });
+        for (std::size_t i = 0; has_gpu && i < own; ++i) {
+            if (share_gpus(*outcomes_[i].candidate, *outcomes_[own].candidate)) {
+                std::erase_if(
+                    outcomes_[i].probe.unmeasured,
+                    [](const UnmeasuredComponent& missing) { return missing.component == "gpu"; });
+            }
+        }
     }
 
     /// A second sensor of the same energy. One of the same device is recognised by every total; one
@@ -244,15 +260,6 @@ class Chooser {
 /// Move a candidate's outcome into the discovery.
 void add(Discovery& discovery, Outcome outcome) {
     SourceProbe& probe = outcome.probe;
-    const bool has_gpu = std::any_of(
-        outcome.chosen.begin(), outcome.chosen.end(),
-        [](const ChosenChannel& channel) { return channel.spec.domain == Domain::kGpu; });
-    if (has_gpu && probe.unmeasured.empty()) {
-        // GPUs that a better library could not measure, and this source can.
-        std::erase_if(discovery.unmeasured, [](const UnmeasuredComponent& missing) {
-            return missing.component == "gpu";
-        });
-    }
     if (!outcome.chosen.empty()) {
         discovery.sources.push_back(
             std::make_unique<ChosenSource>(std::move(probe.source), std::move(outcome.chosen)));
@@ -412,7 +419,12 @@ void add_denied_packages(Discovery& discovery) {
 
 }  // namespace
 
-Discovery discover(const DiscoveryOptions& options) {
+Discovery discover(const DiscoveryOptions& given) {
+    DiscoveryOptions options = given;
+    if (Result<CpuInfo> cpu = read_cpu_info(options.root)) {
+        options.facts.cpu = std::move(*cpu);
+    }
+    options.facts.hwmon_names = list_hwmon_names(options.root);
     std::vector<Outcome> outcomes;
     for (const Candidate& candidate : kCandidates) {
         outcomes.push_back({&candidate, candidate.probe(options), {}});

@@ -268,6 +268,18 @@ TEST(DiscoveryChoice, AmdAndIntelCardsAreMeasuredSideBySide) {
                 IsSupersetOf({"amdgpu:0000:03:00.0", "xe:0000:04:00.0/card"}));
 }
 
+TEST(DiscoveryChoice, TheTwoEndsOfAPackageNameAreOneDevice) {
+    // A counter of the whole package and one of its die must not be added.
+    Machine machine;
+    write_cpus(machine.tree, {}, {{0, 0}});
+    write_pmu(machine.tree, "power", kType, "0", {{"energy-pkg", "event=0x02"}});
+    machine.perf.set(kType, 2, 0, 10);
+    write_zone(machine.tree, {"intel-rapl:0", "package-0-die-0", "777\n"});
+    EXPECT_THAT(ids_of(machine.discover_all_of_it()), Not(Contains("powercap:package-0-die-0")));
+    EXPECT_EQ(channel_of(machine.discover_all_of_it(true), "powercap:package-0-die-0").domain,
+              Domain::kOther);
+}
+
 TEST(DiscoveryChoice, TheCoresOfAPackageThatIsCountedMakeNoSourceNeeded) {
     Machine machine;
     write_cpus(machine.tree, {}, {{0, 0}});

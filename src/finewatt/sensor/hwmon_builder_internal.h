@@ -2,7 +2,6 @@
 // family of drivers says which files of a chip make which channel.
 #pragma once
 
-#include "finewatt/sensor/cpu_info.h"
 #include "finewatt/sensor/hwmon_source.h"
 
 #include <filesystem>
@@ -35,7 +34,7 @@ struct HwmonChip {
 };
 
 /// List the chips whose name starts with `name`, by address, then by number of the folder.
-std::vector<HwmonChip> list_hwmon_chips(const SysRoot& root, std::string_view name);
+std::vector<HwmonChip> list_hwmon_chips(const DiscoveryOptions& options, std::string_view name);
 
 /// The file of one rail, or the two whose product it is.
 struct HwmonRailFiles {

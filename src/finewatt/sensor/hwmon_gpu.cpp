@@ -25,7 +25,7 @@ unsigned card_number(const HwmonChip& chip, const std::vector<unsigned>& numbers
 }  // namespace
 
 void add_amdgpu(HwmonBuilder& builder) {
-    for (const HwmonChip& chip : list_hwmon_chips(builder.options().root, "amdgpu")) {
+    for (const HwmonChip& chip : list_hwmon_chips(builder.options(), "amdgpu")) {
         const bool is_average = chip.has("power1_average");
         if (!is_average && !chip.has("power1_input")) {
             continue;
@@ -45,7 +45,7 @@ void add_amdgpu(HwmonBuilder& builder) {
 }
 
 void add_intel_gpu(HwmonBuilder& builder, std::string_view driver) {
-    std::vector<HwmonChip> chips = list_hwmon_chips(builder.options().root, driver);
+    std::vector<HwmonChip> chips = list_hwmon_chips(builder.options(), driver);
     const std::string tile_name = std::string(driver) + "_gt";
     std::erase_if(chips, [&](const HwmonChip& chip) {
         return chip.name != driver && !chip.name.starts_with(tile_name);

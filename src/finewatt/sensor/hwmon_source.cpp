@@ -33,7 +33,7 @@ unsigned folder_number(const std::filesystem::path& path) {
 }
 
 std::string absent_fix(const DiscoveryOptions& options, HwmonDriver driver) {
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     if (!cpu || cpu->is_virtual) {
         return "";
     }
@@ -85,11 +85,16 @@ std::vector<unsigned> HwmonChip::numbers(std::string_view prefix, std::string_vi
     return found;
 }
 
-std::vector<HwmonChip> list_hwmon_chips(const SysRoot& root, std::string_view name) {
+std::vector<HwmonChip> list_hwmon_chips(const DiscoveryOptions& options, std::string_view name) {
     std::vector<HwmonChip> chips;
+    const auto& known = options.facts.hwmon_names;
+    if (known && std::none_of(known->begin(), known->end(),
+                              [&](const std::string& chip) { return chip.starts_with(name); })) {
+        return chips;
+    }
     std::error_code ignored;
     for (const auto& entry :
-         std::filesystem::directory_iterator(root.path("/sys/class/hwmon"), ignored)) {
+         std::filesystem::directory_iterator(options.root.path("/sys/class/hwmon"), ignored)) {
         HwmonChip chip{entry.path(), "", ""};
         chip.name = chip.text("name").value_or("");
         if (!chip.name.starts_with(name)) {
@@ -105,6 +110,16 @@ std::vector<HwmonChip> list_hwmon_chips(const SysRoot& root, std::string_view na
                std::make_pair(b.address, folder_number(b.path));
     });
     return chips;
+}
+
+std::vector<std::string> list_hwmon_names(const SysRoot& root) {
+    std::vector<std::string> names;
+    std::error_code ignored;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(root.path("/sys/class/hwmon"), ignored)) {
+        names.push_back(HwmonChip{entry.path(), "", ""}.text("name").value_or(""));
+    }
+    return names;
 }
 
 HwmonBuilder::HwmonBuilder(const DiscoveryOptions& options, HwmonDriver driver)

@@ -2,7 +2,6 @@
 
 #include "finewatt/base/check.h"
 #include "finewatt/sensor/access_advice.h"
-#include "finewatt/sensor/cpu_info.h"
 #include "finewatt/sensor/cpu_topology.h"
 #include "finewatt/sensor/kernel_text_internal.h"
 #include "finewatt/sensor/powercap_source.h"
@@ -185,7 +184,7 @@ Status check_same_kernel(const SysRoot& root) {
 }
 
 Status check_amd_kernel(const DiscoveryOptions& options) {
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     if (!cpu || !cpu->is_amd()) {
         return {};
     }
@@ -284,7 +283,7 @@ SourceProbe refused(SourceStatus status, const std::string& why, const std::stri
 }
 
 SourceProbe absent(const DiscoveryOptions& options, const Error& error) {
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     if (cpu && cpu->is_virtual) {
         return refused(SourceStatus::kAbsent,
                        "no PMU 'power'; a virtual machine shows no energy counters",
@@ -368,6 +367,32 @@ class PerfBuilder {
     std::map<SourceStatus, SourceReport> failures_;
 };
 
+namespace {
+
+bool has_core_pmu(const SysRoot& root) {
+    std::error_code ignored;
+    return std::filesystem::exists(root.path("/sys/bus/event_source/devices/power_core/type"),
+                                   ignored);
+}
+
+/// Add one channel per package that sums up its cores.
+void add_cores(PerfBuilder& builder, const SysRoot& root) {
+    std::vector<std::string> ignored;
+    Result<Pmu> cores = read_pmu(root, "power_core", ignored);
+    if (!cores) {
+        return;
+    }
+    for (Event& event : cores->events) {
+        event.domain = Domain::kCore;
+        event.zone = "core";
+        for (const Placement& placement : place_cores(*cores)) {
+            builder.add(*cores, event, placement);
+        }
+    }
+}
+
+}  // namespace
+
 SourceProbe PerfEnergySource::probe(const DiscoveryOptions& options) {
     std::vector<std::string> problems;
     const Result<Pmu> power = read_pmu(options.root, "power", problems);
@@ -388,7 +413,7 @@ SourceProbe PerfEnergySource::probe(const DiscoveryOptions& options) {
         return refused(SourceStatus::kBroken, right.error().describe(),
                        "update the kernel to 5.17 or later; powercap shows the same counters");
     }
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     const bool is_amd = cpu && cpu->is_amd();
     PerfBuilder builder(options, is_injected ? options.perf : kernel_perf_calls());
     for (const std::string& problem : problems) {
@@ -403,20 +428,10 @@ SourceProbe PerfEnergySource::probe(const DiscoveryOptions& options) {
         }
     }
     std::string usable = "energy events, no root needed";
-    std::vector<std::string> ignored;
-    if (Result<Pmu> cores = read_pmu(options.root, "power_core", ignored)) {
-        for (Event& event : cores->events) {
-            event.domain = Domain::kCore;
-            event.zone = "core";
-            for (const Placement& placement : place_cores(*cores)) {
-                if (options.all_sources) {
-                    builder.add(*cores, event, placement);
-                }
-            }
-        }
-        usable += options.all_sources ? ""
-                                      : "; counters of single cores (power_core) lie inside "
-                                        "the package and are left out";
+    if (options.all_sources) {
+        add_cores(builder, options.root);
+    } else if (has_core_pmu(options.root)) {
+        usable += "; counters of single cores (power_core) lie inside the package and are left out";
     }
     return builder.finish(usable);
 }

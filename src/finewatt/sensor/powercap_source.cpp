@@ -2,7 +2,6 @@
 
 #include "finewatt/base/check.h"
 #include "finewatt/sensor/access_advice.h"
-#include "finewatt/sensor/cpu_info.h"
 #include "finewatt/sensor/cpu_topology.h"
 #include "finewatt/sensor/kernel_text_internal.h"
 
@@ -139,7 +138,7 @@ ChannelSpec make_channel(const Zone& zone, std::optional<std::uint64_t> max_raw,
 
 SourceReport absent_report(const DiscoveryOptions& options, const std::string& what) {
     SourceReport report{"powercap", SourceStatus::kAbsent, {}, what, ""};
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     if (cpu && cpu->is_virtual) {
         report.why += "; a virtual machine shows no energy counters";
         report.fix = "measure on the host, or use a wall meter; else power is modelled";
@@ -229,7 +228,7 @@ SourceProbe PowercapSource::probe(const DiscoveryOptions& options) {
     std::map<SourceStatus, SourceReport> failures;
     std::map<std::string, int> uses;
     const std::vector<std::string> msr_labels = labels_of_msr_zones(zones);
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     const bool is_amd = cpu && cpu->is_amd();
     for (const Zone& zone : zones) {
         if (zone.is_mmio &&
