@@ -19,35 +19,43 @@
 namespace finewatt {
 namespace {
 
-/// A sensor to look for. `covers` names the components it may measure, `gpus` whose GPUs.
+/// A sensor, or a family of sensors, to look for.
 struct Candidate {
     std::string_view name;
-    std::string_view covers;
-    std::string_view gpus;
-    SourceProbe (*probe)(const DiscoveryOptions& options) = nullptr;
+    std::string_view covers;  ///< components that it may measure
+    std::vector<SourceProbe> (*probe)(const DiscoveryOptions& options) = nullptr;
 };
 
+template <SourceProbe (*probe)(const DiscoveryOptions& options)>
+std::vector<SourceProbe> only(const DiscoveryOptions& options) {
+    std::vector<SourceProbe> probes;
+    probes.push_back(probe(options));
+    return probes;
+}
+
 template <HwmonDriver driver>
-SourceProbe probe_hwmon(const DiscoveryOptions& options) {
-    return HwmonSource::probe(options, driver);
+std::vector<SourceProbe> hwmon(const DiscoveryOptions& options) {
+    std::vector<SourceProbe> probes;
+    probes.push_back(HwmonSource::probe(options, driver));
+    return probes;
 }
 
 /// All sensors, best first: energy counters, averaged power, momentary power. Per component and
-/// device the first one that can be read is used.
+/// device the first one that can be read is used; models of GPUs come after all of them.
 constexpr std::array<Candidate, 13> kCandidates{{
-    {"perf", "cpu dram", "", PerfEnergySource::probe},
-    {"powercap", "cpu dram", "", PowercapSource::probe},
-    {"msr", "cpu dram", "", MsrSource::probe},
-    {"amd_energy", "cpu", "", probe_hwmon<HwmonDriver::kAmdEnergy>},
-    {"nvml", "gpu", "nvidia", NvmlSource::probe},
-    {"cray", "cpu dram gpu node", "any", CraySource::probe},
-    {"xe", "gpu", "intel", probe_hwmon<HwmonDriver::kXe>},
-    {"i915", "gpu", "intel", probe_hwmon<HwmonDriver::kI915>},
-    {"power_meter", "cpu dram node", "", probe_hwmon<HwmonDriver::kPowerMeter>},
-    {"fam_power", "cpu", "", probe_hwmon<HwmonDriver::kFamPower>},
-    {"amdgpu", "gpu", "amd", probe_hwmon<HwmonDriver::kAmdgpu>},
-    {"zenpower", "cpu", "", probe_hwmon<HwmonDriver::kZenpower>},
-    {"ina3221", "cpu dram gpu node", "nvidia", probe_hwmon<HwmonDriver::kIna3221>},
+    {"perf", "cpu dram", only<PerfEnergySource::probe>},
+    {"powercap", "cpu dram", only<PowercapSource::probe>},
+    {"msr", "cpu dram", only<MsrSource::probe>},
+    {"amd_energy", "cpu", hwmon<HwmonDriver::kAmdEnergy>},
+    {"nvml", "gpu", only<NvmlSource::probe>},
+    {"cray", "cpu dram gpu node", only<CraySource::probe>},
+    {"xe", "gpu", hwmon<HwmonDriver::kXe>},
+    {"i915", "gpu", hwmon<HwmonDriver::kI915>},
+    {"power_meter", "cpu dram node", hwmon<HwmonDriver::kPowerMeter>},
+    {"fam_power", "cpu", hwmon<HwmonDriver::kFamPower>},
+    {"amdgpu", "gpu", hwmon<HwmonDriver::kAmdgpu>},
+    {"zenpower", "cpu", hwmon<HwmonDriver::kZenpower>},
+    {"ina3221", "cpu dram gpu node", hwmon<HwmonDriver::kIna3221>},
 }};
 
 std::string_view component_of(Domain domain) {
@@ -72,37 +80,51 @@ bool has_word(std::string_view words, std::string_view word) {
     return !word.empty() && words.find(word) != std::string_view::npos;
 }
 
-/// Whether device `outer` is `inner` or contains it: "cpu" all of "cpu0", "cpu0" its "cpu0-die1".
+/// Whether device `outer` is `inner` or contains it: "cpu" all of "cpu0", "cpu0" its "cpu0-die1", a
+/// card its tile "0000:3a:00.0/gt0".
 bool contains_device(std::string_view outer, std::string_view inner) {
     if (outer.empty() || !inner.starts_with(outer)) {
         return false;
     }
-    return outer == "cpu" || inner.size() == outer.size() || inner[outer.size()] == '-';
+    return outer == "cpu" || inner.size() == outer.size() || inner[outer.size()] == '-' ||
+           inner[outer.size()] == '/';
 }
 
-bool share_gpus(const Candidate& a, const Candidate& b) {
-    return a.gpus == b.gpus || a.gpus == "any" || b.gpus == "any";
+bool is_same_device(std::string_view a, std::string_view b) {
+    return contains_device(a, b) || contains_device(b, a);
 }
 
-/// Whether two channels of different sources show the same energy. GPUs have other names in every
-/// library, so there the vendor decides.
-bool is_same_energy(const Candidate& a_from, const ChannelSpec& a, const Candidate& b_from,
-                    const ChannelSpec& b) {
+/// Cray numbers accelerators and Jetson has one GPU: names that no library's GPU can be matched
+/// with, so that these stand for all GPUs. Others are named by UUID or PCI address.
+bool stands_for_all_gpus(const ChannelSpec& channel) {
+    return channel.source == "cray" || channel.source == "ina3221";
+}
+
+/// Whether two channels of different sources show the same energy.
+bool is_same_energy(const ChannelSpec& a, const ChannelSpec& b) {
     if (a.domain != b.domain) {
         return false;
     }
-    if (a.domain == Domain::kGpu) {
-        return share_gpus(a_from, b_from);
+    if (a.domain == Domain::kGpu && (stands_for_all_gpus(a) || stands_for_all_gpus(b))) {
+        return true;
     }
-    return contains_device(a.device, b.device) || contains_device(b.device, a.device);
+    return is_same_device(a.device, b.device);
 }
 
-/// What became of one candidate.
+/// What became of one source that was looked for.
 struct Outcome {
     const Candidate* candidate = nullptr;
     SourceProbe probe;
     std::vector<ChosenChannel> chosen;
 };
+
+bool is_model(const Outcome& outcome) {
+    const auto& source = outcome.probe.source;
+    return source && std::all_of(source->channels().begin(), source->channels().end(),
+                                 [](const ChannelSpec& channel) {
+                                     return channel.provenance >= Provenance::kModelled;
+                                 });
+}
 
 /// Chooses among the sensors that were found, candidate by candidate.
 class Chooser {
@@ -120,7 +142,6 @@ class Chooser {
         for (std::size_t i = 0; i < outcomes_.size(); ++i) {
             if (outcomes_[i].probe.source) {
                 choose_channels(i);
-                forget_served_gpus(i);
             }
         }
         return std::move(outcomes_);
@@ -131,8 +152,7 @@ class Chooser {
     const ChannelSpec* find_better(std::size_t own, const ChannelSpec& channel) const {
         for (std::size_t i = 0; i < own; ++i) {
             for (const ChosenChannel& known : outcomes_[i].chosen) {
-                if (is_same_energy(*outcomes_[i].candidate, known.spec, *outcomes_[own].candidate,
-                                   channel)) {
+                if (is_same_energy(known.spec, channel)) {
                     return &known.spec;
                 }
             }
@@ -168,21 +188,6 @@ class Chooser {
         outcome.chosen = std::move(kept);
     }
 
-    /// GPUs that a better library shows and cannot measure are measured by this source after all.
-    void forget_served_gpus(std::size_t own) {
-        const std::vector<ChosenChannel>& chosen = outcomes_[own].chosen;
-        const bool has_gpu = std::any_of(
-            chosen.begin(), chosen.end(),
-            [](const ChosenChannel& channel) { return channel.spec.domain == Domain::kGpu; });
-        for (std::size_t i = 0; has_gpu && i < own; ++i) {
-            if (share_gpus(*outcomes_[i].candidate, *outcomes_[own].candidate)) {
-                std::erase_if(
-                    outcomes_[i].probe.unmeasured,
-                    [](const UnmeasuredComponent& missing) { return missing.component == "gpu"; });
-            }
-        }
-    }
-
     /// A second sensor of the same energy. One of the same device is recognised by every total; one
     /// that covers other devices must not be added to them.
     static void keep_beside(ChannelSpec& spec, const ChannelSpec& better) {
@@ -201,12 +206,13 @@ class Chooser {
 
     /// "; before it in order: perf denied, powercap absent", or nothing for the first.
     std::string text_of_refusals(std::size_t own, Domain domain) const {
+        if (domain == Domain::kGpu) {
+            return "";  // GPUs of several vendors need several sources, so no source is the first
+        }
         std::string text;
         for (std::size_t i = 0; i < own; ++i) {
             const Outcome& earlier = outcomes_[i];
-            if (!has_word(earlier.candidate->covers, component_of(domain)) ||
-                (domain == Domain::kGpu &&
-                 !share_gpus(*earlier.candidate, *outcomes_[own].candidate))) {
+            if (!has_word(earlier.candidate->covers, component_of(domain))) {
                 continue;
             }
             const std::string_view status = earlier.probe.source
@@ -257,17 +263,25 @@ class Chooser {
     std::vector<std::string> mirrored_;
 };
 
-/// Move a candidate's outcome into the discovery.
-void add(Discovery& discovery, Outcome outcome) {
-    SourceProbe& probe = outcome.probe;
-    if (!outcome.chosen.empty()) {
-        discovery.sources.push_back(
-            std::make_unique<ChosenSource>(std::move(probe.source), std::move(outcome.chosen)));
+/// Move all that a probe found into the discovery.
+void add(Discovery& discovery, SourceProbe probe) {
+    if (probe.source) {
+        discovery.sources.push_back(std::move(probe.source));
     }
     std::move(probe.reports.begin(), probe.reports.end(), std::back_inserter(discovery.reports));
     std::move(probe.unmeasured.begin(), probe.unmeasured.end(),
               std::back_inserter(discovery.unmeasured));
     std::move(probe.gpus.begin(), probe.gpus.end(), std::back_inserter(discovery.gpus));
+}
+
+/// The same, with the channels that were chosen.
+void add_chosen(Discovery& discovery, Outcome outcome) {
+    std::unique_ptr<Source> all = std::move(outcome.probe.source);
+    if (!outcome.chosen.empty()) {
+        outcome.probe.source =
+            std::make_unique<ChosenSource>(std::move(all), std::move(outcome.chosen));
+    }
+    add(discovery, std::move(outcome.probe));
 }
 
 /// Return the first channel that `is_wanted` accepts, or null.
@@ -381,13 +395,19 @@ void add_model(Discovery& discovery, const DiscoveryOptions& options, const Mode
             {std::string(choice.source), SourceStatus::kAbsent, {}, "models are switched off", ""});
         return;
     }
-    SourceProbe probe = choice.probe(options, refusal.why);
-    if (probe.source) {
-        discovery.sources.push_back(std::move(probe.source));
-    }
-    std::move(probe.reports.begin(), probe.reports.end(), std::back_inserter(discovery.reports));
-    std::move(probe.unmeasured.begin(), probe.unmeasured.end(),
-              std::back_inserter(discovery.unmeasured));
+    add(discovery, choice.probe(options, refusal.why));
+}
+
+/// A GPU that one source could not measure may have been measured by another.
+void drop_measured_gpus(Discovery& discovery) {
+    std::erase_if(discovery.unmeasured, [&](const UnmeasuredComponent& missing) {
+        return missing.component == "gpu" &&
+               find_channel(discovery, [&](const ChannelSpec& channel) {
+                   return channel.domain == Domain::kGpu &&
+                          (stands_for_all_gpus(channel) ||
+                           is_same_device(channel.device, missing.device));
+               }) != nullptr;
+    });
 }
 
 /// Some packages readable, some not: the total lacks a processor, which must be said.
@@ -427,12 +447,17 @@ Discovery discover(const DiscoveryOptions& given) {
     options.facts.hwmon_names = list_hwmon_names(options.root);
     std::vector<Outcome> outcomes;
     for (const Candidate& candidate : kCandidates) {
-        outcomes.push_back({&candidate, candidate.probe(options), {}});
+        for (SourceProbe& probe : candidate.probe(options)) {
+            outcomes.push_back({&candidate, std::move(probe), {}});
+        }
     }
+    std::stable_partition(outcomes.begin(), outcomes.end(),
+                          [](const Outcome& outcome) { return !is_model(outcome); });
     Discovery discovery;
     for (Outcome& outcome : Chooser(options, std::move(outcomes)).choose()) {
-        add(discovery, std::move(outcome));
+        add_chosen(discovery, std::move(outcome));
     }
+    drop_measured_gpus(discovery);
     add_denied_packages(discovery);
     add_model(discovery, options,
               {"cpu-model", "cpu", "cpu", Domain::kPackage, CpuModelSource::probe});

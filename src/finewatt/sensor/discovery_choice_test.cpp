@@ -5,6 +5,8 @@
 #include "finewatt/testing/fake_sensors.h"
 #include "finewatt/testing/matchers.h"
 
+#include <algorithm>
+
 namespace finewatt {
 namespace {
 
@@ -268,7 +270,23 @@ TEST(DiscoveryChoice, AmdAndIntelCardsAreMeasuredSideBySide) {
                 IsSupersetOf({"amdgpu:0000:03:00.0", "xe:0000:04:00.0/card"}));
 }
 
-TEST(DiscoveryChoice, TheTwoEndsOfAPackageNameAreOneDevice) {
+TEST(DiscoveryChoice, AcceleratorsThatTheNodeMeasuresAreNotUnmeasured) {
+    Machine machine;
+    machine.denied = {"power1_average"};
+    write_chip(machine.tree, "hwmon1", "amdgpu",
+               {{"power1_average", "200000000"}, {"power1_cap", "300000000"}}, "0000:03:00.0");
+    const auto lacks_a_gpu = [&] {
+        const Discovery found = machine.discover_all_of_it();
+        return std::any_of(
+            found.unmeasured.begin(), found.unmeasured.end(),
+            [](const UnmeasuredComponent& missing) { return missing.component == "gpu"; });
+    };
+    EXPECT_TRUE(lacks_a_gpu());
+    machine.tree.write("/sys/cray/pm_counters/accel0_energy", "100 J 5 us\n");
+    EXPECT_FALSE(lacks_a_gpu());
+}
+
+TEST(DiscoveryChoice, APackageAndItsOnlyDieAreOneDevice) {
     // A counter of the whole package and one of its die must not be added.
     Machine machine;
     write_cpus(machine.tree, {}, {{0, 0}});

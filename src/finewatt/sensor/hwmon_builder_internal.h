@@ -63,14 +63,17 @@ class HwmonBuilder {
 
   private:
     Status open_rail(const std::filesystem::path& path, ScopedFd& slot) const;
-    void add_unopened(const std::string& channel, const std::filesystem::path& path,
+    void add_unopened(const ChannelSpec& spec, const std::filesystem::path& path,
                       const Error& error);
+    void add_failure(SourceStatus status, const ChannelSpec& spec, const std::string& why,
+                     const std::string& fix);
     void add(ChannelSpec spec, const std::vector<HwmonRailFiles>& rails, std::uint64_t divisor,
              std::uint64_t max_raw);
 
     const DiscoveryOptions& options_;
     std::unique_ptr<HwmonSource> source_;
     std::map<SourceStatus, SourceReport> failures_;
+    std::vector<UnmeasuredComponent> unmeasured_;  ///< GPUs that are there and cannot be read
 };
 
 /// Start a channel: id "<source>:<what>", domain, device and that domain's ceiling.

@@ -30,11 +30,11 @@ void add_amdgpu(HwmonBuilder& builder) {
         if (!is_average && !chip.has("power1_input")) {
             continue;
         }
-        // A GPU inside a processor shows the processor's power and has no cap of its own
-        // (drivers/gpu/drm/amd/pm/amdgpu_pm.c, hwmon_attributes_visible), but for the Steam Deck's,
-        // whose labels tell it.
+        // A GPU inside a processor shows the processor's power. It has no cap of its own, or shows
+        // the voltage of the processor's own bridge (drivers/gpu/drm/amd/pm/amdgpu_pm.c,
+        // hwmon_attributes_visible), or has the labels of the Steam Deck.
         const std::string label = chip.text("power1_label").value_or("");
-        const bool is_apu = !chip.has("power1_cap") || label == "slowPPT";
+        const bool is_apu = !chip.has("power1_cap") || chip.has("in1_input") || label == "slowPPT";
         ChannelSpec spec = hwmon_channel(
             "amdgpu", device_of(chip), is_apu ? Domain::kOther : Domain::kGpu, device_of(chip),
             fmt::format("{} power of driver amdgpu", is_average ? "averaged" : "momentary"));

@@ -150,15 +150,25 @@ Status HwmonBuilder::open_rail(const std::filesystem::path& path, ScopedFd& slot
     return {};
 }
 
-void HwmonBuilder::add_unopened(const std::string& channel, const std::filesystem::path& path,
+void HwmonBuilder::add_unopened(const ChannelSpec& spec, const std::filesystem::path& path,
                                 const Error& error) {
-    const bool is_denied = error.code() == ErrorCode::kPermission;
-    SourceReport& report = failures_[is_denied ? SourceStatus::kDenied : SourceStatus::kBroken];
-    report.channels.push_back(channel);
-    report.why = error.describe();
-    report.fix = is_denied
-                     ? "sudo chmod a+r " + path.string() + " (until the next start), or run as root"
-                     : "see the kernel log: dmesg";
+    if (error.code() == ErrorCode::kPermission) {
+        add_failure(SourceStatus::kDenied, spec, error.describe(),
+                    "sudo chmod a+r " + path.string() + " (until the next start), or run as root");
+    } else {
+        add_failure(SourceStatus::kBroken, spec, error.describe(), "see the kernel log: dmesg");
+    }
+}
+
+void HwmonBuilder::add_failure(SourceStatus status, const ChannelSpec& spec, const std::string& why,
+                               const std::string& fix) {
+    SourceReport& report = failures_[status];
+    report.channels.push_back(spec.id);
+    report.why = why;
+    report.fix = fix;
+    if (spec.domain == Domain::kGpu) {
+        unmeasured_.push_back({"gpu", spec.device, why, fix});
+    }
 }
 
 void HwmonBuilder::add(ChannelSpec spec, const std::vector<HwmonRailFiles>& rails,
@@ -171,7 +181,7 @@ void HwmonBuilder::add(ChannelSpec spec, const std::vector<HwmonRailFiles>& rail
             opened = open_rail(files.second, rail.second);
         }
         if (!opened) {
-            add_unopened(spec.id, files.first, opened.error());
+            add_unopened(spec, files.first, opened.error());
             return;
         }
         input.rails.push_back(std::move(rail));
@@ -182,7 +192,7 @@ void HwmonBuilder::add(ChannelSpec spec, const std::vector<HwmonRailFiles>& rail
         first = source_->read_input(input);
     }
     if (first.outcome != PollOutcome::kOk) {
-        add_problem(spec.id,
+        add_failure(SourceStatus::kBroken, spec,
                     fmt::format("{}: expected a number in its usual range, found {}",
                                 rails.front().first.string(), first.error),
                     "see the kernel log: dmesg");
@@ -219,6 +229,7 @@ SourceProbe HwmonBuilder::finish(const SourceReport& absent) {
     if (probe.reports.empty()) {
         probe.reports.push_back(absent);
     }
+    probe.unmeasured = std::move(unmeasured_);
     return probe;
 }
 
