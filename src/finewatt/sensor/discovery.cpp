@@ -148,9 +148,13 @@ class Chooser {
     }
 
   private:
-    /// The chosen channel of an earlier candidate that shows the same energy, or null.
+    /// The chosen channel of an earlier candidate that shows the same energy, or null. The sources
+    /// of one family are not compared: it keeps a GPU's counter and power side by side on purpose.
     const ChannelSpec* find_better(std::size_t own, const ChannelSpec& channel) const {
         for (std::size_t i = 0; i < own; ++i) {
+            if (outcomes_[i].candidate == outcomes_[own].candidate) {
+                continue;
+            }
             for (const ChosenChannel& known : outcomes_[i].chosen) {
                 if (is_same_energy(known.spec, channel)) {
                     return &known.spec;
@@ -377,6 +381,27 @@ const ChannelSpec* find_measured(const Discovery& discovery, Domain domain) {
     });
 }
 
+/// The model of the processors covers all their cores, so a core's counter that could be read where
+/// its package could not is in no total.
+void demote_cores(Discovery& discovery) {
+    for (std::unique_ptr<Source>& source : discovery.sources) {
+        std::vector<ChosenChannel> channels;
+        bool has_core = false;
+        for (const ChannelSpec& spec : source->channels()) {
+            ChosenChannel channel{channels.size(), spec};
+            if (spec.domain == Domain::kCore) {
+                has_core = true;
+                channel.spec.domain = Domain::kOther;
+                channel.spec.reason += "; in no total, as its package is modelled as a whole";
+            }
+            channels.push_back(std::move(channel));
+        }
+        if (has_core) {
+            source = std::make_unique<ChosenSource>(std::move(source), std::move(channels));
+        }
+    }
+}
+
 /// Use the model of a component unless a sensor covers it.
 void add_model(Discovery& discovery, const DiscoveryOptions& options, const ModelChoice& choice) {
     if (const ChannelSpec* measured = find_measured(discovery, choice.domain)) {
@@ -394,6 +419,9 @@ void add_model(Discovery& discovery, const DiscoveryOptions& options, const Mode
         discovery.reports.push_back(
             {std::string(choice.source), SourceStatus::kAbsent, {}, "models are switched off", ""});
         return;
+    }
+    if (choice.domain == Domain::kPackage) {
+        demote_cores(discovery);
     }
     add(discovery, choice.probe(options, refusal.why));
 }
