@@ -179,6 +179,7 @@ TEST(DiscoveryChoice, AmdDiesOfOneCounterAreThePackage) {
     write_zone(machine.tree, {"intel-rapl:0", "package-0-die-0", "777\n"});
     write_zone(machine.tree, {"intel-rapl:0:0", "core", "5\n"});
     write_zone(machine.tree, {"intel-rapl:1", "package-0-die-1", "777\n"});
+    write_zone(machine.tree, {"intel-rapl:1:0", "core", "6\n"});
     const Discovery all = machine.discover_all_of_it(true);
     EXPECT_EQ(channel_of(all, "perf:package-0").device, "cpu0");
     EXPECT_EQ(channel_of(all, "powercap:package-0-die-0").device, "cpu0");

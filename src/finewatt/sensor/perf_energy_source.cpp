@@ -205,12 +205,14 @@ std::string channel_zone(const Event& event, const std::string& package) {
 }
 
 /// The hardware's step in ticks.
-double step_of(const DiscoveryOptions& options, const Event& event, const std::string& package) {
-    const auto unit_uj = powercap_unit_of(options.root, event.zone.empty() ? package : event.zone);
-    return (unit_uj ? *unit_uj * 1e-6 : kCommonUnitJ) / event.joules_per_tick;
+double step_of(const std::map<std::string, double>& units_uj, const Event& event,
+               const std::string& package) {
+    const auto unit_uj = units_uj.find(event.zone.empty() ? package : event.zone);
+    return (unit_uj != units_uj.end() ? unit_uj->second * 1e-6 : kCommonUnitJ) /
+           event.joules_per_tick;
 }
 
-ChannelSpec make_channel(const DiscoveryOptions& options, const Event& event,
+ChannelSpec make_channel(const std::map<std::string, double>& units_uj, const Event& event,
                          const std::string& package) {
     ChannelSpec spec;
     spec.id = "perf:" + channel_zone(event, package);
@@ -221,7 +223,7 @@ ChannelSpec make_channel(const DiscoveryOptions& options, const Event& event,
     spec.max_power_w = default_ceiling_w(event.domain);
     spec.device = event.domain == Domain::kPsys ? "platform" : package_device(package);
     spec.update_ms = kUpdateMs;
-    spec.resolution_raw = std::max(1.0, step_of(options, event, package));
+    spec.resolution_raw = std::max(1.0, step_of(units_uj, event, package));
     spec.source = "perf";
     spec.provenance = Provenance::kMeasured;
     spec.reason = fmt::format("energy counter of perf event {}", event.name);
@@ -300,10 +302,11 @@ class PerfBuilder {
   public:
     PerfBuilder(const DiscoveryOptions& options, PerfCalls calls)
         : options_(options),
+          units_uj_(powercap_units_uj(options.root)),
           source_(new PerfEnergySource(options.clock, std::move(calls))) {}
 
     void add(const Pmu& pmu, const Event& event, const Placement& placement) {
-        ChannelSpec spec = make_channel(options_, event, placement.package);
+        ChannelSpec spec = make_channel(units_uj_, event, placement.package);
         const auto is_same = [&](const ChannelSpec& known) { return known.id == spec.id; };
         if (std::any_of(source_->channels_.begin(), source_->channels_.end(), is_same)) {
             return;
@@ -363,6 +366,7 @@ class PerfBuilder {
     }
 
     const DiscoveryOptions& options_;
+    std::map<std::string, double> units_uj_;  ///< hardware steps by zone
     std::unique_ptr<PerfEnergySource> source_;
     std::map<SourceStatus, SourceReport> failures_;
 };
