@@ -42,7 +42,7 @@ enum class WallChannels { kBoth, kPower, kEnergy };
 struct WallMeterSpec {
     WallMeterKind kind{};
     std::string text;  ///< as given
-    std::string name;  ///< "shelly:192.168.1.20": unique per meter, names source and channels
+    std::string name;  ///< "wall:shelly:192.168.1.20": unique, names source and channels
     bool is_tls = false;
     std::string host;  ///< without brackets; empty for files and ipmi:
     int port = 0;      ///< 0 = the usual one
@@ -54,6 +54,7 @@ struct WallMeterSpec {
     WallChannels channels = WallChannels::kBoth;
     std::optional<double> max_power_w;       ///< ceiling; nothing = that of the kind
     std::optional<double> accuracy_percent;  ///< of the meter, from its data sheet
+    std::optional<double> window_ms;         ///< time over which the meter averages power
     std::optional<double> update_ms;         ///< how often the meter renews its power figure
     std::optional<double> energy_update_ms;  ///< how often it renews its energy counter
     std::chrono::milliseconds timeout{2000};
