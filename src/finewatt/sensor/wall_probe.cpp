@@ -56,11 +56,14 @@ WallPlace place_of(const WallMeterSpec& spec, bool has_outlets) {
             fmt::format("{} covers something else than this machine", spec.text)};
 }
 
-std::string fix_for(const Error& error) {
+std::string fix_for(const WallMeterSpec& spec, const Error& error) {
+    if (spec.kind == WallMeterKind::kIpmi || spec.kind == WallMeterKind::kCsv) {
+        return "";  // the message says it
+    }
     switch (error.code()) {
         case ErrorCode::kPermission:
             return "set FINEWATT_WALL_USER and FINEWATT_WALL_PASSWORD, or name a file with mode "
-                   "0600 in FINEWATT_WALL_CREDENTIALS; of ipmi: see above";
+                   "0600 in FINEWATT_WALL_CREDENTIALS";
         case ErrorCode::kCorrupt:
             return "check that the address belongs to a meter of this kind (docs/wall-meters.md); "
                    "a self-signed certificate is taken with insecure=1";
@@ -71,12 +74,12 @@ std::string fix_for(const Error& error) {
     }
 }
 
-SourceProbe failed_probe(const std::string& name, const Error& error) {
+SourceProbe failed_probe(const std::string& name, const Error& error, std::string fix) {
     const SourceStatus status = error.code() == ErrorCode::kPermission ? SourceStatus::kDenied
                                 : error.code() == ErrorCode::kNotFound ? SourceStatus::kAbsent
                                                                        : SourceStatus::kBroken;
     SourceProbe probe;
-    probe.reports.push_back({name, status, {}, error.describe(), fix_for(error)});
+    probe.reports.push_back({name, status, {}, error.describe(), std::move(fix)});
     return probe;
 }
 
@@ -84,13 +87,13 @@ SourceProbe probe_meter(const WallMeterSpec& spec, const DiscoveryOptions& optio
                         bool has_outlets) {
     Result<std::unique_ptr<WallReader>> reader = open_reader(spec, options);
     if (!reader) {
-        return failed_probe(spec.name, reader.error());
+        return failed_probe(spec.name, reader.error(), fix_for(spec, reader.error()));
     }
     const WallPlace place = place_of(spec, has_outlets);
     Result<std::unique_ptr<WallSource>> source =
         WallSource::open(spec, std::move(*reader), place, options.clock);
     if (!source) {
-        return failed_probe(spec.name, source.error());
+        return failed_probe(spec.name, source.error(), fix_for(spec, source.error()));
     }
     SourceReport report{spec.name, SourceStatus::kUsable, {}, "answers; " + place.reason, ""};
     for (const ChannelSpec& channel : (*source)->channels()) {
@@ -108,7 +111,7 @@ std::vector<SourceProbe> probe_wall_meters(const DiscoveryOptions& options) {
     std::vector<SourceProbe> probes;
     const Result<std::vector<WallMeterSpec>> specs = parse_wall_meters(options.wall_meters);
     if (!specs) {
-        probes.push_back(failed_probe(std::string(kPrefix), specs.error()));
+        probes.push_back(failed_probe(std::string(kPrefix), specs.error(), ""));
         return probes;
     }
     const bool has_outlets =

@@ -201,12 +201,13 @@ void WallSource::tell_change(const Result<WallSample>& sample) {
         return;
     }
     is_silent_ = !sample;
-    if (!sample) {
-        log_warning(fmt::format("wall meter {} does not answer: {}; it is asked again", spec_.name,
-                                sample.error().describe()));
-    } else {
-        log_warning(fmt::format("wall meter {} answers again", spec_.name));
+    if (sample) {
+        log_warning(spec_.name + " answers again");
+        return;
     }
+    const std::string why = sample.error().describe();
+    const bool names_itself = why.starts_with(spec_.name);
+    log_warning(fmt::format("{}{}; it is asked again", names_itself ? "" : spec_.name + ": ", why));
 }
 
 void WallSource::poll(std::span<Reading> readings) {
