@@ -338,11 +338,24 @@ Error CurlClient::error_of(CURLcode code, const Exchange& exchange) const {
     return FINEWATT_ERROR(kIo, "{}: {}", url, why);
 }
 
-Result<HttpResponse> CurlClient::send(const HttpRequest& request) {
+/// Errors: a URL or header that must not be sent. Header values may be secret and are not shown.
+Status check_request(const HttpRequest& request) {
     if (!request.url.starts_with("http://") && !request.url.starts_with("https://")) {
         return FINEWATT_ERROR(kInvalidArgument, "{}: expected a URL with http:// or https://",
                               printable_url(request.url));
     }
+    for (const auto& [name, value] : request.headers) {
+        if ((name + value).find_first_of("\r\n") != std::string::npos) {
+            return FINEWATT_ERROR(kInvalidArgument,
+                                  "{}: the header {} must be one line, and holds a line end",
+                                  printable_url(request.url), name);
+        }
+    }
+    return {};
+}
+
+Result<HttpResponse> CurlClient::send(const HttpRequest& request) {
+    FINEWATT_TRY(check_request(request));
     const auto begin = std::chrono::steady_clock::now();
     Exchange exchange{request};
     api_.easy_reset(handle_);  // keeps connections and the digest's state

@@ -243,6 +243,14 @@ TEST(HttpClient, OnlyHttpIsSpoken) {
     EXPECT_ERROR(kInvalidArgument, make_client()->send(get("file:///etc/passwd")), "http://");
 }
 
+TEST(HttpClient, HeaderWithALineEndIsRefusedAndNotShown) {
+    HttpRequest request = get("http://127.0.0.1:1/");
+    request.headers = {{"Authorization", "Bearer hush\r\nX: y"}};
+    const Result<HttpResponse> response = make_client()->send(request);
+    EXPECT_ERROR(kInvalidArgument, response, "the header Authorization must be one line");
+    EXPECT_EQ(response.error().describe().find("hush"), std::string::npos);
+}
+
 TEST(HttpClient, MissingLibraryIsNamedWithItsPackage) {
     EXPECT_ERROR(kNotFound, HttpClient::create("libno-such-curl.so.4"), "apt-get install libcurl4");
 }
