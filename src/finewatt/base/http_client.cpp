@@ -78,12 +78,13 @@ Result<std::unique_ptr<CurlApi>> open_curl(const std::string& library) {
 /// One libcurl per name, opened once and never closed: it may have threads that look up names.
 Result<const CurlApi*> curl_api(const std::string& library) {
     static std::mutex mutex;
-    static auto* const opened = new std::map<std::string, std::unique_ptr<CurlApi>>;
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): guarded by the mutex.
+    static auto* const kOpened = new std::map<std::string, std::unique_ptr<CurlApi>>;
     const std::lock_guard lock(mutex);
-    auto found = opened->find(library);
-    if (found == opened->end()) {
+    auto found = kOpened->find(library);
+    if (found == kOpened->end()) {
         FINEWATT_ASSIGN(std::unique_ptr<CurlApi> api, open_curl(library));
-        found = opened->emplace(library, std::move(api)).first;
+        found = kOpened->emplace(library, std::move(api)).first;
     }
     return found->second.get();
 }
@@ -312,7 +313,7 @@ Error CurlClient::error_of(CURLcode code, const Exchange& exchange) const {
     // libcurl's own text may hold the whole URL only for malformed ones, which are refused before.
     const std::string why = error_text_[0] != '\0' ? error_text_.data() : api_.easy_strerror(code);
     if (!exchange.body_status) {
-        return Error(exchange.body_status.error());
+        return exchange.body_status.error();
     }
     if (exchange.is_too_long) {
         return FINEWATT_ERROR(kCorrupt, "{}: expected an answer of at most {} bytes, found more",

@@ -120,7 +120,7 @@ TEST(ShellyMeter, PlugThatVanishesComesBack) {
 TEST(ShellyMeter, SilenceIsATimeOutAndRubbishABadMessage) {
     LocalHttpServer server(always(kShelly2));
     FakeMachine machine;
-    const SourceProbe probe = probe_wall(machine, "shelly://" + server.host() + "?timeout_ms=60");
+    const SourceProbe probe = probe_wall(machine, "shelly://" + server.host() + "?timeout_ms=300");
     ASSERT_NE(probe.source, nullptr) << probe.reports.at(0).why;
     server.set_handler([](const ServedRequest&) {
         ServedAnswer answer;

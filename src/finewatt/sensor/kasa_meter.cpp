@@ -57,7 +57,7 @@ class TimedSocket {
             FINEWATT_TRY(wait(POLLOUT));
             const ssize_t n = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
             if (n < 0 && errno != EAGAIN && errno != EINTR) {
-                return FINEWATT_ERROR(kIo, "sending failed: {}", std::strerror(errno));
+                return error_from_errno(errno, "send");
             }
             bytes.remove_prefix(n > 0 ? static_cast<std::size_t>(n) : 0);
         }
@@ -77,7 +77,7 @@ class TimedSocket {
                 return FINEWATT_ERROR(kCorrupt, "the connection was closed before the answer");
             }
             if (errno != EAGAIN && errno != EINTR) {
-                return FINEWATT_ERROR(kIo, "receiving failed: {}", std::strerror(errno));
+                return error_from_errno(errno, "receive");
             }
         }
     }
@@ -85,7 +85,7 @@ class TimedSocket {
   private:
     static Error refused(int errno_value) {
         return FINEWATT_ERROR(kNotFound, "nobody answers there ({}); check host and port",
-                              std::strerror(errno_value));
+                              error_from_errno(errno_value, "connect").message());
     }
 
     Status wait(short events) const {
@@ -101,7 +101,7 @@ class TimedSocket {
                 return FINEWATT_ERROR(kBusy, "no complete answer in time");
             }
             if (errno != EINTR) {
-                return FINEWATT_ERROR(kIo, "waiting failed: {}", std::strerror(errno));
+                return error_from_errno(errno, "wait for an answer");
             }
         }
     }

@@ -142,7 +142,7 @@ TEST(KasaMeter, PlugWithoutMeterIsRefused) {
 TEST(KasaMeter, SilenceRubbishAndAbsenceAreRetries) {
     FakeMachine machine;
     FakePlug plug(kNewPlug);
-    const SourceProbe probe = probe_wall(machine, "kasa://" + plug.host() + "?timeout_ms=60");
+    const SourceProbe probe = probe_wall(machine, "kasa://" + plug.host() + "?timeout_ms=300");
     ASSERT_NE(probe.source, nullptr) << probe.reports.at(0).why;
     plug.be_silent();
     EXPECT_THAT(poll_shown(*probe.source), ElementsAre("ETIMEDOUT", "ETIMEDOUT"));

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 namespace finewatt {
@@ -34,9 +35,9 @@ struct Page {
 /// GET with a session where the controller has sessions, else with basic credentials.
 class Session {
   public:
-    Session(const WallMeterSpec& spec, std::unique_ptr<HttpClient> client,
+    Session(WallMeterSpec spec, std::unique_ptr<HttpClient> client,
             std::optional<HttpCredentials> credentials)
-        : spec_(spec),
+        : spec_(std::move(spec)),
           client_(std::move(client)),
           credentials_(std::move(credentials)) {}
 

@@ -157,7 +157,7 @@ TEST(RedfishMeter, ZeroWattsAreNoReading) {
 TEST(RedfishMeter, AllRequestsOfAReadingShareTheTimeOut) {
     LocalHttpServer server(open_controller(supply_pages()));
     FakeMachine machine;
-    const SourceProbe found = probe(machine, server, "?timeout_ms=80");
+    const SourceProbe found = probe(machine, server, "?timeout_ms=300");
     ASSERT_NE(found.source, nullptr) << found.reports.at(0).why;
     server.set_handler([](const ServedRequest&) {
         ServedAnswer answer;

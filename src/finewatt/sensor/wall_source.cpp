@@ -41,9 +41,9 @@ double as_ms(std::chrono::nanoseconds d) {
 
 }  // namespace
 
-WallSource::WallSource(const WallMeterSpec& spec, std::unique_ptr<WallReader> reader,
-                       WallPlace place, const Clock& clock)
-    : spec_(spec),
+WallSource::WallSource(WallMeterSpec spec, std::unique_ptr<WallReader> reader, WallPlace place,
+                       const Clock& clock)
+    : spec_(std::move(spec)),
       reader_(std::move(reader)),
       place_(std::move(place)),
       clock_(clock) {}

@@ -48,7 +48,7 @@ class WallSource : public Source {
     std::chrono::nanoseconds poll_period() const override { return facts_.poll_period; }
 
   private:
-    WallSource(const WallMeterSpec& spec, std::unique_ptr<WallReader> reader, WallPlace place,
+    WallSource(WallMeterSpec spec, std::unique_ptr<WallReader> reader, WallPlace place,
                const Clock& clock);
 
     Result<WallSample> ask();
