@@ -17,10 +17,10 @@ using testing::ServedRequest;
 class Wall : public ProgramTest {
   protected:
     std::string meter(const std::string& rest) const {
-        return "json+http://" + server_.host() + "/meter?" + rest;
+        return "json+http://" + server.host() + "/meter?" + rest;
     }
 
-    LocalHttpServer server_{[](const ServedRequest&) {
+    LocalHttpServer server{[](const ServedRequest&) {
         return ServedAnswer{200, R"({"a":100,"b":50})"};
     }};
 };
@@ -50,7 +50,7 @@ TEST_F(Wall, OutletsAreInTheRecordEachWithItsEnergy) {
 }
 
 TEST_F(Wall, MeterThatDoesNotAnswerCostsNoRun) {
-    server_.stop();
+    server.stop();
     const std::string marker = (tree_.path() / "started").string();
     const auto result = finewatt({"measure", "--wall", meter("power=/a"), "--", "touch", marker});
     EXPECT_EQ(result.exit_status, 4);
@@ -74,7 +74,7 @@ TEST_F(Wall, PasswordOfTheEnvironmentIsInNoOutput) {
     ASSERT_EQ(result.exit_status, 0) << result.stderr_text;
     ASSERT_OK_AND_ASSIGN(const std::string readings, read_file(trace));
     EXPECT_EQ((result.stdout_text + result.stderr_text + readings).find("hush"), std::string::npos);
-    EXPECT_EQ(server_.requests().at(0).headers.at("authorization"), "Bearer hush");
+    EXPECT_EQ(server.requests().at(0).headers.at("authorization"), "Bearer hush");
 }
 
 TEST_F(Wall, DoctorSaysWhichMeterAnswers) {

@@ -264,6 +264,10 @@ TEST(PrintableUrl, HidesUserPasswordAndQuery) {
 /// An HTTPS server with a certificate of its own: `openssl s_server`, ended with the object.
 class TlsServer {
   public:
+    TlsServer() = default;
+    TlsServer(const TlsServer&) = delete;
+    TlsServer& operator=(const TlsServer&) = delete;
+
     /// Nothing where there is no openssl program.
     static std::unique_ptr<TlsServer> start() {
         SubprocessOptions make;

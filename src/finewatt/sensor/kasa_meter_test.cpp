@@ -24,7 +24,7 @@ constexpr const char* kOldPlug =
 /// A plug that answers each frame with one message, or with bytes as they are.
 class FakePlug {
   public:
-    explicit FakePlug(std::string message)
+    explicit FakePlug(const std::string& message)
         : answer_(kasa_frame(message)),
           server_([this](const LocalServer::Connection& connection) { serve(connection); }) {}
 
