@@ -192,15 +192,16 @@ struct GuardedController {
     std::string token = "t-1";
     bool has_sessions = true;
 
-    LocalHttpServer::Handler handler() {
-        return [this, pages = modern_pages()](const ServedRequest& seen) {
+    /// The handler has a copy, so that the server's thread shares nothing with the test.
+    LocalHttpServer::Handler handler() const {
+        return [controller = *this, pages = modern_pages()](const ServedRequest& seen) {
             if (seen.target == "/redfish/v1/SessionService/Sessions") {
-                return log_in(seen);
+                return controller.log_in(seen);
             }
             const auto sent = seen.headers.find("x-auth-token");
             const auto basic = seen.headers.find("authorization");
             const bool is_known =
-                (sent != seen.headers.end() && sent->second == token) ||
+                (sent != seen.headers.end() && sent->second == controller.token) ||
                 // base64 of "root:hush"
                 (basic != seen.headers.end() && basic->second == "Basic cm9vdDpodXNo");
             const auto found = pages.find(seen.target);
@@ -230,6 +231,7 @@ TEST(RedfishMeter, SessionIsOpenedOnceRenewedWhenItEndsAndClosed) {
     SourceProbe found = probe(machine, server);
     ASSERT_NE(found.source, nullptr) << found.reports.at(0).why;
     controller.token = "t-2";  // the controller has restarted
+    server.set_handler(controller.handler());
     EXPECT_EQ(poll_shown(*found.source).at(0), "ok 374000");
     std::size_t logins = 0;
     for (const ServedRequest& seen : server.requests()) {
