@@ -10,6 +10,8 @@ find_package(date REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(ZLIB REQUIRED)
+# Only the headers of libcurl: the library is opened at run time (base/http_client.cpp).
+find_path(CURL_INCLUDE_DIR curl/curl.h REQUIRED)
 
 # libcsv ships neither a CMake nor a pkg-config file.
 find_path(CSV_INCLUDE_DIR csv.h REQUIRED)

@@ -3,6 +3,7 @@
 #include "finewatt/base/dyn_lib.h"
 #include "finewatt/command.h"
 #include "finewatt/engine_program.h"
+#include "finewatt/metered_job.h"
 #include "finewatt/report/table.h"
 #include "finewatt/report/text.h"
 #include "finewatt/sensor/access_advice.h"
@@ -170,9 +171,11 @@ std::vector<Finding> look_at_libraries(const CommandContext& context) {
     return findings;
 }
 
-std::vector<Finding> look_at_sensors(const CommandContext& context) {
+std::vector<Finding> look_at_sensors(const CommandContext& context,
+                                     const std::vector<std::string>& wall_meters) {
     const SystemClock clock;
     DiscoveryOptions options{.clock = clock};
+    options.wall_meters = wall_meters;
     if (!context.common.sysroot.empty()) {
         options.root = SysRoot(context.common.sysroot);
     }
@@ -261,6 +264,7 @@ void print_findings(const std::vector<Finding>& findings, std::size_t width) {
 struct DoctorFlags {
     bool write_udev_rule = false;
     std::string group = "finewatt";
+    std::vector<std::string> wall_meters;
 };
 
 void write_udev_rule(CommandContext& context, const std::string& group) {
@@ -272,8 +276,8 @@ void write_udev_rule(CommandContext& context, const std::string& group) {
     print_text(stdout, *rule);
 }
 
-void examine(const CommandContext& context) {
-    const std::vector<Finding> sensors = look_at_sensors(context);
+void examine(const CommandContext& context, const std::vector<std::string>& wall_meters) {
+    const std::vector<Finding> sensors = look_at_sensors(context, wall_meters);
     const std::vector<Finding> libraries = look_at_libraries(context);
     const std::vector<Finding> others{look_at_gnuplot(), look_at_engine(context),
                                       look_at_store(context)};
@@ -299,6 +303,7 @@ void register_doctor(CLI::App& app, CommandContext& context) {
         "  finewatt doctor --json\n"
         "  finewatt doctor --write-udev-rule | sudo tee /etc/udev/rules.d/70-finewatt.rules");
     auto flags = std::make_shared<DoctorFlags>();
+    add_wall_flag(*command, flags->wall_meters);
     auto* rule = command->add_flag(
         "--write-udev-rule", flags->write_udev_rule,
         "Print a udev rule that lets a group read the energy counters, and how to install it");
@@ -312,7 +317,7 @@ void register_doctor(CLI::App& app, CommandContext& context) {
             write_udev_rule(context, flags->group);
             return;
         }
-        examine(context);
+        examine(context, flags->wall_meters);
     });
 }
 

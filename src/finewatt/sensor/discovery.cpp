@@ -10,6 +10,7 @@
 #include "finewatt/sensor/perf_energy_source.h"
 #include "finewatt/sensor/powercap_source.h"
 #include "finewatt/sensor/ram_model_source.h"
+#include "finewatt/sensor/wall_meter.h"
 
 #include <algorithm>
 #include <array>
@@ -487,6 +488,9 @@ Discovery discover(const DiscoveryOptions& given) {
     }
     drop_measured_gpus(discovery);
     add_denied_packages(discovery);
+    for (SourceProbe& wall_meter : probe_wall_meters(options)) {
+        add(discovery, std::move(wall_meter));
+    }
     add_model(discovery, options,
               {"cpu-model", "cpu", "cpu", Domain::kPackage, CpuModelSource::probe});
     add_model(discovery, options,

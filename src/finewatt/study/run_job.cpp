@@ -3,6 +3,7 @@
 #include "finewatt/meter/journal.h"
 #include "finewatt/sensor/discovery.h"
 #include "finewatt/sensor/machine_info.h"
+#include "finewatt/sensor/wall_meter.h"
 #include "finewatt/study/signal_watch.h"
 
 #include <poll.h>
@@ -417,7 +418,9 @@ Result<JobResult> run_job(const JobOptions& options, const Clock& clock) {
     FINEWATT_ASSIGN(SignalWatch signals, SignalWatch::start());
     DiscoveryOptions sensors{.root = options.sysroot, .clock = clock};
     sensors.all_sources = options.all_sources;
+    sensors.wall_meters = options.wall_meters;
     Discovery discovery = discover(sensors);
+    FINEWATT_TRY(require_wall_meters(discovery.reports));
     if (options.require_measured && !has_measured_channel(discovery.sources)) {
         return FINEWATT_ERROR(kUnsupported,
                               "nothing can be measured here, only modelled, and --require-measured "
