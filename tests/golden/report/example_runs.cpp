@@ -200,7 +200,17 @@ Example measured_server_run() {
     run.energy.components[2].coverage = 0.957;
     run.energy.components[2].notes = {"a gap of 1,400 s was bridged by the counter"};
     run.energy.coverage = 0.957;
-    run.calibration = CalibrationUse{"wall-2026-11", 1.118, 1.092, 1.144, joules(13'377'000)};
+    CalibrationUse wall;
+    wall.id = "01KAQW0000000000000000WALL";
+    wall.coefficient = 1.118;
+    wall.coefficient_low = 1.092;
+    wall.coefficient_high = 1.144;
+    wall.energy_adjusted = *run.energy.energy * wall.coefficient;
+    wall.energy_adjusted_low = *run.energy.energy_low * wall.coefficient_low;
+    wall.energy_adjusted_high = *run.energy.energy_high * wall.coefficient_high;
+    wall.kind = "gpu";
+    wall.provenance = "derived";
+    run.calibration = wall;
     CarbonSummary carbon;
     carbon.co2_kg = 1.5771;
     carbon.co2_kg_low = 1.51;
