@@ -233,7 +233,7 @@ class Simulation {
     std::uint64_t true_ticks_ = 0;
 };
 
-TEST(ProcessTreeProperty, NeverMoreThanTheTruthAndNeverLess) {
+TEST(ProcessTreeProperty, NeverMoreThanTheTruthAndNeverShrinks) {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         const FakeProcesses processes;
         Simulation machine(seed, processes);
