@@ -118,6 +118,13 @@ Result<std::vector<ProcessStat>> read_all_processes(const SysRoot& root) {
     return processes;
 }
 
+bool sees_host_pids() {
+    // The first PID namespace has a fixed inode: include/linux/proc_ns.h of Linux 6.1,
+    // PROC_PID_INIT_INO = 0xEFFFFFFC.
+    std::error_code unknown;
+    return std::filesystem::read_symlink("/proc/self/ns/pid", unknown) == "pid:[4026531836]";
+}
+
 double clock_ticks_per_second() {
     return static_cast<double>(::sysconf(_SC_CLK_TCK));
 }

@@ -44,4 +44,8 @@ double clock_ticks_per_second();
 /// the CPU model counts it. Errors: not found, permission, io, corrupt.
 Result<double> read_machine_busy_s(const SysRoot& root);
 
+/// Return whether this process sees process ids as the whole machine has them. In a container with
+/// a PID namespace of its own it does not, and ids that drivers give mean other processes there.
+bool sees_host_pids();
+
 }  // namespace finewatt
