@@ -18,6 +18,9 @@ struct MeterFlags {
     std::string place;
     std::string record;
     bool require_measured = false;
+    bool attribute = false;
+    std::string calibration = "auto";
+    double calibration_max_age_days = kCalibrationMaxAgeDays;
 };
 
 void add_meter_flags(CLI::App& command, MeterFlags& flags);
@@ -26,6 +29,10 @@ void add_meter_flags(CLI::App& command, MeterFlags& flags);
 /// interval or place that cannot be read); not found (a place that no table has).
 Result<JobOptions> make_job(const CommandContext& context, const MeterFlags& flags,
                             const Clock& clock);
+
+/// Read the stored baselines and calibrations. Error: not found when there is no home for them;
+/// permission or io when they cannot be listed. Damaged files are told, and left out.
+Result<StoredCalibrations> stored_calibrations();
 
 /// Put the finished run into the ledger; its journal is then removed. On failure the journal stays
 /// and the message names it.

@@ -70,6 +70,10 @@ class PowerCurve {
     std::vector<double> power_w_;
 };
 
+/// Add curves that need not share their steps: steps of `step_s` where all were seen. One curve
+/// alone stays as it is.
+PowerCurve sum_of_curves(std::span<const PowerCurve> curves, double step_s);
+
 /// How far the meter's clock and display run behind the software's.
 struct LagEstimate {
     std::optional<double> lag_s;  ///< above 0: the meter shows a change later

@@ -158,6 +158,35 @@ PowerCurve::Part PowerCurve::over(double begin_s, double end_s) const {
     return {at_end.energy_j - at_begin.energy_j, at_end.seen_s - at_begin.seen_s};
 }
 
+PowerCurve sum_of_curves(std::span<const PowerCurve> curves, double step_s) {
+    if (curves.size() == 1) {
+        return curves.front();
+    }
+    if (curves.empty() || step_s <= 0) {
+        return {};
+    }
+    double begin_s = curves.front().first_s();
+    double end_s = curves.front().last_s();
+    for (const PowerCurve& curve : curves) {
+        begin_s = std::max(begin_s, curve.first_s());
+        end_s = std::min(end_s, curve.last_s());
+    }
+    PowerCurve sum;
+    for (double at_s = begin_s; at_s + step_s <= end_s; at_s += step_s) {
+        double power_w = 0;
+        bool is_seen = true;
+        for (const PowerCurve& curve : curves) {
+            const PowerCurve::Part part = curve.over(at_s, at_s + step_s);
+            is_seen = is_seen && part.seen_s > step_s / 2;
+            power_w += part.seen_s > 0 ? part.energy_j / part.seen_s : 0;
+        }
+        if (is_seen) {
+            sum.add(at_s, at_s + step_s, power_w);
+        }
+    }
+    return sum;
+}
+
 LagEstimate estimate_lag(const PowerCurve& software, const PowerCurve& wall, double largest_s) {
     if (software.is_empty() || wall.is_empty()) {
         return {std::nullopt, 0, "there are no readings of one side"};

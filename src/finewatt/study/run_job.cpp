@@ -2,9 +2,9 @@
 
 #include "finewatt/meter/journal.h"
 #include "finewatt/sensor/discovery.h"
-#include "finewatt/sensor/machine_info.h"
 #include "finewatt/sensor/process_stat.h"
 #include "finewatt/study/attributor.h"
+#include "finewatt/study/machine_facts.h"
 #include "finewatt/study/signal_watch.h"
 
 #include <poll.h>
@@ -370,12 +370,6 @@ MeterOptions meter_options_of(const JobOptions& options, const Clock& clock) {
     return meter;
 }
 
-/// Facts of the machine that are numbers.
-bool is_numeric_fact(std::string_view key) {
-    return key == "logical_cpus" || key == "physical_cores" || key == "cpu_sockets" ||
-           key == "memory_bytes";
-}
-
 /// Lay what the meter measured and what the workload reported into one record.
 RunRecord assemble_record(const JobOptions& options, MeterResult&& metered,
                           const WorkloadReports& reports,
@@ -506,11 +500,7 @@ Result<JobResult> run_job(const JobOptions& options, const Clock& clock) {
     result.record =
         assemble_record(options, std::move(metered), follower.reports(), discovery.unmeasured);
     set_status(result.record, end, result.was_interrupted);
-    for (const auto& fact : machine_info(sensors, discovery.gpus)) {
-        result.record.machine[fact.first] = is_numeric_fact(fact.first)
-                                                ? setting_from_text(fact.second)
-                                                : SettingValue(fact.second);
-    }
+    result.record.machine = machine_facts(sensors, discovery.gpus);
     put_beside_total(options, shares, result);
     FINEWATT_TRY(set_carbon(result.record, options.place, {}));
     return result;

@@ -1,0 +1,168 @@
+#include "finewatt/study/calibrate_fit.h"
+
+#include "finewatt/base/csv.h"
+#include "finewatt/base/file.h"
+#include "finewatt/study/calibrate_run.h"
+#include "finewatt/study/calibrations.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <system_error>
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+#include <utility>
+
+namespace finewatt {
+namespace {
+
+/// Kind of a pair whose table has no such column.
+constexpr std::string_view kUnnamedKind = "load";
+
+Result<double> number_in(const CsvTable& table, std::size_t row, std::string_view column,
+                         std::string_view name) {
+    FINEWATT_ASSIGN(const std::size_t index, table.column(column));
+    const std::string& text = table.rows[row][index];
+    double number = 0;
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, number);
+    if (parsed.ec != std::errc() || parsed.ptr != end) {
+        // The header is line 1.
+        return FINEWATT_ERROR(kCorrupt, "{}:{}: {}: expected a number, found '{}'", name, row + 2,
+                              column, text);
+    }
+    return number;
+}
+
+double unix_s(WallTime time) {
+    return static_cast<double>(time.as_unix_ns()) * 1e-9;
+}
+
+/// Power of a run's counted channels, in Unix seconds.
+PowerCurve software_power(const MeasuredRun& run) {
+    const double begin_s = unix_s(run.record.started_at);
+    std::vector<PowerCurve> curves;
+    double step_s = 0;
+    for (const ComponentEnergy& component : run.record.energy.components) {
+        for (const PowerSeries& one : run.series) {
+            if (!component.counted || one.channel != component.source || one.t_s.size() < 2) {
+                continue;
+            }
+            std::vector<double> end_s = one.t_s;
+            for (double& t_s : end_s) {
+                t_s += begin_s;
+            }
+            curves.push_back(PowerCurve::from_series(end_s, one.power_w));
+            step_s = std::max(step_s, curves.back().usual_step_s());
+        }
+    }
+    return sum_of_curves(curves, step_s);
+}
+
+/// The lag of the run that shows it best.
+LagEstimate lag_of(const std::vector<MeasuredRun>& runs, const PowerCurve& wall) {
+    LagEstimate best;
+    best.reason = "no run has a series of its power";
+    for (const MeasuredRun& run : runs) {
+        const LagEstimate here = estimate_lag(software_power(run), wall);
+        const bool is_better = here.lag_s && (!best.lag_s || here.correlation > best.correlation);
+        if (is_better || (!best.lag_s && !here.lag_s)) {
+            best = here;
+        }
+    }
+    return best;
+}
+
+Result<MachineIdentity> common_identity(const std::vector<MeasuredRun>& runs) {
+    if (runs.empty()) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "wall calibration: expected runs beside the readings, found none");
+    }
+    MachineIdentity identity = identity_of(runs.front().record);
+    for (const MeasuredRun& run : runs) {
+        const MachineIdentity other = identity_of(run.record);
+        const bool is_same =
+            other.cpu_model == identity.cpu_model && other.memory_bytes == identity.memory_bytes &&
+            other.gpu_uuids == identity.gpu_uuids && other.sources == identity.sources;
+        if (!is_same) {
+            return FINEWATT_ERROR(
+                kInvalidArgument,
+                "wall calibration: expected runs of one machine that count the same channels, "
+                "found [{}] on '{}' in run {} and [{}] on '{}' in run {}",
+                fmt::join(identity.sources, ", "), identity.cpu_model, runs.front().record.run_id,
+                fmt::join(other.sources, ", "), other.cpu_model, run.record.run_id);
+        }
+    }
+    return identity;
+}
+
+CalibrationPair pair_of_run(const MeasuredRun& run, const WallCurves& wall, double lag_s) {
+    const double begin_s = unix_s(run.record.started_at);
+    const double duration_s = run.record.duration_s.value_or(0);
+    const LoadWindow window{run.record.kind, begin_s, begin_s + duration_s};
+    CalibrationPair pair;
+    Joules wall_energy{};
+    for (const PowerCurve& outlet : wall.outlets) {
+        const CalibrationPair one = pair_over({}, outlet, window, lag_s, wall.spacing_s);
+        wall_energy += one.wall;
+        if (!pair.reason) {
+            pair = one;
+        }
+    }
+    pair.wall = wall_energy;
+    if (run.record.energy.energy) {
+        pair.software = *run.record.energy.energy;
+    } else {
+        pair.reason = fmt::format("run {}: the total is unknown", run.record.run_id);
+    }
+    return pair;
+}
+
+}  // namespace
+
+Result<std::vector<CalibrationPair>> parse_pairs(std::string_view text, std::string_view name) {
+    FINEWATT_ASSIGN(const CsvTable table, parse_csv(text, name));
+    const Result<std::size_t> kind = table.column("kind");
+    std::vector<CalibrationPair> pairs;
+    for (std::size_t row = 0; row < table.rows.size(); ++row) {
+        CalibrationPair& pair = pairs.emplace_back();
+        FINEWATT_ASSIGN(const double software_j, number_in(table, row, "software_j", name));
+        FINEWATT_ASSIGN(const double wall_j, number_in(table, row, "wall_j", name));
+        FINEWATT_ASSIGN(pair.duration_s, number_in(table, row, "duration_s", name));
+        FINEWATT_ASSIGN(pair.updates, number_in(table, row, "updates", name));
+        pair.software = joules(software_j);
+        pair.wall = joules(wall_j);
+        pair.kind = kind && !table.rows[row][*kind].empty() ? table.rows[row][*kind]
+                                                            : std::string(kUnnamedKind);
+    }
+    return pairs;
+}
+
+Result<std::vector<CalibrationPair>> read_pairs(const std::filesystem::path& path) {
+    FINEWATT_ASSIGN(const std::string text, read_file(path));
+    return parse_pairs(text, path.string());
+}
+
+Result<WallCalibration> fit_runs(const std::vector<MeasuredRun>& runs, const WallCurves& wall) {
+    WallCalibration calibration;
+    FINEWATT_ASSIGN(calibration.machine, common_identity(runs));
+    calibration.created_at = runs.front().record.started_at.to_iso8601();
+    const LagEstimate lag = lag_of(runs, sum_of_curves(wall.outlets, wall.spacing_s));
+    calibration.lag_s = lag.lag_s;
+    if (!lag.lag_s) {
+        calibration.notes.push_back("lag unknown, taken as 0: " + lag.reason);
+    }
+    std::vector<CalibrationPair> pairs;
+    for (const MeasuredRun& run : runs) {
+        calibration.created_at =
+            std::max(calibration.created_at, run.record.started_at.to_iso8601());
+        pairs.push_back(pair_of_run(run, wall, lag.lag_s.value_or(0)));
+    }
+    FINEWATT_ASSIGN(WallFit fit, fit_wall(std::move(pairs)));
+    put_fit(calibration, std::move(fit));
+    return calibration;
+}
+
+}  // namespace finewatt

@@ -1,0 +1,43 @@
+// Fitting a wall calibration from files: pairs written down by hand, or stored runs beside the
+// readings of a meter, one pair a run, as in Table 7 of arXiv 2311.10267.
+//
+// Main functions: read_pairs, fit_runs. Not for driving loads: calibrate_run.h.
+#pragma once
+
+#include "finewatt/base/result.h"
+#include "finewatt/meter/wall_fit.h"
+#include "finewatt/record/calibration.h"
+#include "finewatt/record/run.h"
+
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+namespace finewatt {
+
+/// Parse a table of pairs. Columns, in any order, others ignored: software_j, wall_j, duration_s,
+/// updates (readings of the meter), and kind ("load" where there is none). Errors: corrupt, naming
+/// FILE:ROW, the column, what was expected and what was found.
+Result<std::vector<CalibrationPair>> parse_pairs(std::string_view text, std::string_view name);
+
+/// Read and parse a file. Errors: those of read_file and parse_pairs.
+Result<std::vector<CalibrationPair>> read_pairs(const std::filesystem::path& path);
+
+/// A stored run with its power over time.
+struct MeasuredRun {
+    RunRecord record;
+    std::vector<PowerSeries> series;
+};
+
+/// Readings of a wall meter on the wall clock: one curve per outlet, in Unix seconds.
+struct WallCurves {
+    std::vector<PowerCurve> outlets;
+    double spacing_s = 0;  ///< usual time between two readings, of the slowest outlet
+};
+
+/// Make one pair of each run: its total, and the wall's energy over its time, moved by the lag that
+/// fits all runs best. The kind is the run's. Machine identity is that of the runs. Errors: invalid
+/// argument when the runs are of different machines or count different channels; those of fit_wall.
+Result<WallCalibration> fit_runs(const std::vector<MeasuredRun>& runs, const WallCurves& wall);
+
+}  // namespace finewatt
