@@ -18,6 +18,11 @@ add_library(finewatt_libcsv INTERFACE)
 target_include_directories(finewatt_libcsv SYSTEM INTERFACE "${CSV_INCLUDE_DIR}")
 target_link_libraries(finewatt_libcsv INTERFACE "${CSV_LIBRARY}")
 
+# Only the headers of libcurl: the library is opened at run time (base/http_client.cpp).
+find_path(CURL_INCLUDE_DIR curl/curl.h REQUIRED)
+add_library(finewatt_curl_headers INTERFACE)
+target_include_directories(finewatt_curl_headers SYSTEM INTERFACE "${CURL_INCLUDE_DIR}")
+
 if(BUILD_TESTING)
     find_package(GTest REQUIRED)
     include(GoogleTest)

@@ -2,6 +2,7 @@
 
 #include "finewatt/command.h"
 #include "finewatt/engine_program.h"
+#include "finewatt/metered_job.h"
 #include "finewatt/report/table.h"
 #include "finewatt/report/text.h"
 #include "finewatt/sensor/discovery.h"
@@ -85,9 +86,11 @@ Finding look_at_gnuplot() {
             {}};
 }
 
-std::vector<Finding> look_at_sensors(const CommandContext& context) {
+std::vector<Finding> look_at_sensors(const CommandContext& context,
+                                     const std::vector<std::string>& wall_meters) {
     const SystemClock clock;
     DiscoveryOptions options{.clock = clock};
+    options.wall_meters = wall_meters;
     if (!context.common.sysroot.empty()) {
         options.root = SysRoot(context.common.sysroot);
     }
@@ -158,9 +161,11 @@ void register_doctor(CLI::App& app, CommandContext& context) {
     auto* command = app.add_subcommand(
         "doctor",
         "What can be measured here: each source usable, denied, absent or broken, and why");
+    const auto wall_meters = std::make_shared<std::vector<std::string>>();  // shared with callback
+    add_wall_flag(*command, *wall_meters);
     command->footer("Example: finewatt doctor --json");
-    command->callback([&context] {
-        const std::vector<Finding> sensors = look_at_sensors(context);
+    command->callback([&context, wall_meters] {
+        const std::vector<Finding> sensors = look_at_sensors(context, *wall_meters);
         const std::vector<Finding> others{look_at_gnuplot(), look_at_engine(context),
                                           look_at_store(context)};
         if (context.common.json) {

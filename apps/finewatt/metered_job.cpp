@@ -5,6 +5,7 @@
 #include "finewatt/record/json.h"
 #include "finewatt/record/ulid.h"
 #include "finewatt/report/summary.h"
+#include "finewatt/sensor/wall_meter.h"
 #include "finewatt/store/store.h"
 
 #include <CLI/CLI.hpp>
@@ -118,8 +119,19 @@ void add_meter_flags(CLI::App& command, MeterFlags& flags) {
         ->check(CLI::PositiveNumber)
         ->capture_default_str()
         ->type_name("DAYS");
+    add_wall_flag(command, flags.wall_meters);
     command.add_flag("--require-measured", flags.require_measured,
                      "Do not start (exit status 3) where only models would give figures");
+}
+
+void add_wall_flag(CLI::App& command, std::vector<std::string>& wall_meters) {
+    command
+        .add_option(
+            "--wall", wall_meters,
+            "Read a wall meter or the whole node too; may be given once per outlet. Forms:\n" +
+                std::string(wall_meter_forms()))
+        ->type_name("METER")
+        ->allow_extra_args(false);
 }
 
 Result<JobOptions> make_job(const CommandContext& context, const MeterFlags& flags,
@@ -142,6 +154,8 @@ Result<JobOptions> make_job(const CommandContext& context, const MeterFlags& fla
     if (!context.common.sysroot.empty()) {
         job.sysroot = SysRoot(context.common.sysroot);
     }
+    FINEWATT_TRY(parse_wall_meters(flags.wall_meters));
+    job.wall_meters = flags.wall_meters;
     job.require_measured = flags.require_measured;
     job.attribute = flags.attribute;
     job.calibration_max_age_days = flags.calibration_max_age_days;

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace finewatt::app {
 
@@ -17,6 +18,7 @@ struct MeterFlags {
     std::string trace;
     std::string place;
     std::string record;
+    std::vector<std::string> wall_meters;
     bool require_measured = false;
     bool attribute = false;
     std::string calibration = "auto";
@@ -25,8 +27,11 @@ struct MeterFlags {
 
 void add_meter_flags(CLI::App& command, MeterFlags& flags);
 
+/// Add --wall, which may be given more than once.
+void add_wall_flag(CLI::App& command, std::vector<std::string>& wall_meters);
+
 /// Return job options with the flags, run id and journal filled in. Errors: invalid argument (an
-/// interval or place that cannot be read); not found (a place that no table has).
+/// interval, place or wall meter that cannot be read); not found (a place that no table has).
 Result<JobOptions> make_job(const CommandContext& context, const MeterFlags& flags,
                             const Clock& clock);
 

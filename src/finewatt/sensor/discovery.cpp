@@ -4,6 +4,7 @@
 #include "finewatt/sensor/nvml_source.h"
 #include "finewatt/sensor/powercap_source.h"
 #include "finewatt/sensor/ram_model_source.h"
+#include "finewatt/sensor/wall_meter.h"
 
 #include <algorithm>
 #include <string_view>
@@ -113,6 +114,9 @@ Discovery discover(const DiscoveryOptions& options) {
     Discovery discovery;
     add(discovery, PowercapSource::probe(options));
     add(discovery, NvmlSource::probe(options));
+    for (SourceProbe& wall_meter : probe_wall_meters(options)) {
+        add(discovery, std::move(wall_meter));
+    }
     add_partly_denied_packages(discovery);
     add_model(discovery, options,
               {"cpu-model", "cpu", "cpu", Domain::kPackage, "package", CpuModelSource::probe});

@@ -3,6 +3,7 @@
 #include "finewatt/meter/journal.h"
 #include "finewatt/sensor/discovery.h"
 #include "finewatt/sensor/process_stat.h"
+#include "finewatt/sensor/wall_meter.h"
 #include "finewatt/study/attributor.h"
 #include "finewatt/study/machine_facts.h"
 #include "finewatt/study/signal_watch.h"
@@ -461,8 +462,10 @@ SettingValue setting_from_text(const std::string& text) {
 Result<JobResult> run_job(const JobOptions& options, const Clock& clock) {
     // Signals first: threads made later must not take them.
     FINEWATT_ASSIGN(SignalWatch signals, SignalWatch::start());
-    const DiscoveryOptions sensors{.root = options.sysroot, .clock = clock};
+    DiscoveryOptions sensors{.root = options.sysroot, .clock = clock};
+    sensors.wall_meters = options.wall_meters;
     Discovery discovery = discover(sensors);
+    FINEWATT_TRY(require_wall_meters(discovery.reports));
     if (options.require_measured && !has_measured_channel(discovery.sources)) {
         return FINEWATT_ERROR(kUnsupported,
                               "nothing can be measured here, only modelled, and --require-measured "

@@ -58,6 +58,9 @@ struct JobOptions {
     SettingMap settings;
     SettingMap software;
     SysRoot sysroot;
+    /// Wall meters to read beside the sensors, in the forms of sensor/wall_meter.h. Each must
+    /// answer before the workload starts.
+    std::vector<std::string> wall_meters;
     std::chrono::milliseconds interval{100};
     std::optional<std::filesystem::path> trace_path;
     std::filesystem::path journal_path;  ///< empty = no journal
@@ -91,8 +94,8 @@ SettingValue setting_from_text(const std::string& text);
 /// what was measured is in the result.
 ///
 /// Errors, all before the workload starts: unsupported when require_measured is set and no sensor
-/// can be read; not found or permission when the command cannot be started; those of the meter's
-/// journal and trace files.
+/// can be read; not found, permission or io when a wall meter does not answer or the command cannot
+/// be started; those of the meter's journal and trace files.
 Result<JobResult> run_job(const JobOptions& options, const Clock& clock);
 
 }  // namespace finewatt
