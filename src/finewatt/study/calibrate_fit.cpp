@@ -145,6 +145,31 @@ Result<std::vector<CalibrationPair>> read_pairs(const std::filesystem::path& pat
     return parse_pairs(text, path.string());
 }
 
+Result<WallCurves> wall_curves_of(const WallReadings& readings) {
+    WallCurves wall;
+    for (const OutletReadings& outlet : readings.outlets) {
+        if (outlet.readings.size() < 2) {
+            return FINEWATT_ERROR(kInvalidArgument,
+                                  "wall readings: outlet '{}': expected two readings or more, "
+                                  "found {}",
+                                  outlet.outlet, outlet.readings.size());
+        }
+        PowerCurve& curve = wall.outlets.emplace_back();
+        for (std::size_t i = 1; i < outlet.readings.size(); ++i) {
+            const WallReading& from = outlet.readings[i - 1];
+            const WallReading& to = outlet.readings[i];
+            const double begin_s = unix_s(from.time);
+            const double end_s = unix_s(to.time);
+            const double power_w = outlet.quantity == WallQuantity::kPower
+                                       ? (from.value + to.value) / 2
+                                       : (to.value - from.value) / (end_s - begin_s);
+            curve.add(begin_s, end_s, power_w);
+        }
+        wall.spacing_s = std::max(wall.spacing_s, curve.usual_step_s());
+    }
+    return wall;
+}
+
 Result<WallCalibration> fit_runs(const std::vector<MeasuredRun>& runs, const WallCurves& wall) {
     WallCalibration calibration;
     FINEWATT_ASSIGN(calibration.machine, common_identity(runs));

@@ -8,6 +8,7 @@
 #include "finewatt/meter/wall_fit.h"
 #include "finewatt/record/calibration.h"
 #include "finewatt/record/run.h"
+#include "finewatt/sensor/wall_readings.h"
 
 #include <filesystem>
 #include <string_view>
@@ -34,6 +35,10 @@ struct WallCurves {
     std::vector<PowerCurve> outlets;
     double spacing_s = 0;  ///< usual time between two readings, of the slowest outlet
 };
+
+/// Turn a table of readings into curves. Error: invalid argument when an outlet has fewer than two
+/// readings.
+Result<WallCurves> wall_curves_of(const WallReadings& readings);
 
 /// Make one pair of each run: its total, and the wall's energy over its time, moved by the lag that
 /// fits all runs best. The kind is the run's. Machine identity is that of the runs. Errors: invalid

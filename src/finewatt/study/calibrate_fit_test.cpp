@@ -103,6 +103,26 @@ TEST(FitRuns, StoredRunsAndMeterReadingsGiveTheCoefficientAndTheLag) {
     }
 }
 
+TEST(WallCurves, PowerAndEnergyColumnsGiveTheSameEnergy) {
+    ASSERT_OK_AND_ASSIGN(
+        const WallReadings power,
+        parse_wall_readings("time,outlet,power_w\n1795408080,a,100\n1795408080,b,10\n"
+                            "1795408090,a,100\n1795408100,a,200\n1795408100,b,10\n",
+                            "wall.csv"));
+    ASSERT_OK_AND_ASSIGN(const WallCurves curves, wall_curves_of(power));
+    ASSERT_EQ(curves.outlets.size(), 2U);
+    EXPECT_NEAR(curves.outlets[0].over(kBeginUnixS, kBeginUnixS + 20).energy_j, 2500, 1e-3);
+    EXPECT_EQ(curves.spacing_s, 20);
+    ASSERT_OK_AND_ASSIGN(
+        const WallReadings energy,
+        parse_wall_readings("time,energy_j\n1795408080,500\n1795408100,3000\n", "wall.csv"));
+    ASSERT_OK_AND_ASSIGN(const WallCurves counted, wall_curves_of(energy));
+    EXPECT_NEAR(counted.outlets[0].over(kBeginUnixS, kBeginUnixS + 20).energy_j, 2500, 1e-3);
+    ASSERT_OK_AND_ASSIGN(const WallReadings single,
+                         parse_wall_readings("time,power_w\n1795408080,500\n", "wall.csv"));
+    EXPECT_ERROR(kInvalidArgument, wall_curves_of(single), "two readings or more");
+}
+
 TEST(FitRuns, RunsOfDifferentMachinesAreRefused) {
     Lab lab = make_lab(1.05, 0, 3);
     lab.runs[1].record.machine["cpu_model"] = "Other";

@@ -54,6 +54,10 @@ class LoadDriver {
             return {};
         }
         FINEWATT_TRY(wait_or_stop(plan_.settle));
+        if (Status started = (*load)->check(); !started) {
+            skip(kind, started.error(), recording);
+            return {};
+        }
         const std::string name = phase_name(recording.windows.size());
         const MonoTime begin = clock_.mono_now();
         meter_.phase_edge(name, PhaseEdge::kBegin, begin);

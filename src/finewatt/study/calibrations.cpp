@@ -1,6 +1,7 @@
 #include "finewatt/study/calibrations.h"
 
 #include "finewatt/base/file.h"
+#include "finewatt/meter/energy_total.h"
 #include "finewatt/meter/wall_fit.h"
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <set>
 
 namespace finewatt {
 namespace {
@@ -36,6 +38,19 @@ std::optional<double> number_of(const SettingMap& settings, const std::string& k
     }
     const auto* number = std::get_if<double>(&found->second);
     return number == nullptr ? std::nullopt : std::optional<double>(*number);
+}
+
+MachineIdentity hardware_of(const SettingMap& machine) {
+    MachineIdentity identity;
+    identity.cpu_model = text_of(machine, "cpu_model");
+    identity.memory_bytes = number_of(machine, "memory_bytes");
+    for (const auto& fact : machine) {
+        if (fact.first.starts_with("gpu_") && fact.first.ends_with("_uuid")) {
+            identity.gpu_uuids.push_back(text_of(machine, fact.first));
+        }
+    }
+    std::sort(identity.gpu_uuids.begin(), identity.gpu_uuids.end());
+    return identity;
 }
 
 std::string upper(std::string_view text) {
@@ -250,20 +265,26 @@ Status keep_wall_calibration(StoredCalibrations& stored, std::string_view key) {
 }
 
 MachineIdentity identity_of(const RunRecord& run) {
-    MachineIdentity identity;
-    identity.cpu_model = text_of(run.machine, "cpu_model");
-    identity.memory_bytes = number_of(run.machine, "memory_bytes");
-    for (const auto& fact : run.machine) {
-        if (fact.first.starts_with("gpu_") && fact.first.ends_with("_uuid")) {
-            identity.gpu_uuids.push_back(text_of(run.machine, fact.first));
-        }
-    }
-    std::sort(identity.gpu_uuids.begin(), identity.gpu_uuids.end());
+    MachineIdentity identity = hardware_of(run.machine);
     identity.domains = run.energy.domains;
     for (const ComponentEnergy& component : run.energy.components) {
         if (component.counted) {
             identity.sources.push_back(component.source);
         }
+    }
+    std::sort(identity.sources.begin(), identity.sources.end());
+    return identity;
+}
+
+MachineIdentity identity_of(const SettingMap& machine, std::span<const ChannelSpec> channels) {
+    MachineIdentity identity = hardware_of(machine);
+    std::set<Domain> domains;
+    for (const std::size_t index : choose_channels(channels).counted) {
+        domains.insert(channels[index].domain);
+        identity.sources.push_back(channels[index].id);
+    }
+    for (const Domain domain : domains) {
+        identity.domains.emplace_back(domain_name(domain));
     }
     std::sort(identity.sources.begin(), identity.sources.end());
     return identity;

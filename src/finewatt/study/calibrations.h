@@ -56,6 +56,9 @@ Status keep_wall_calibration(StoredCalibrations& stored, std::string_view key);
 /// Return what identifies the machine of a run and what its total contains.
 MachineIdentity identity_of(const RunRecord& run);
 
+/// The same for a machine whose channels are known, though nothing was measured yet.
+MachineIdentity identity_of(const SettingMap& machine, std::span<const ChannelSpec> channels);
+
 /// Return why `stored` does not hold for `run`, or nothing: other hardware, or too old at the run's
 /// start.
 std::optional<std::string> reason_against(const IdleBaseline& stored, const RunRecord& run,

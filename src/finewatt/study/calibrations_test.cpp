@@ -158,6 +158,26 @@ TEST(Baseline, MemoryMayDifferByWhatAKernelTakes) {
     EXPECT_EQ(find_baseline(stored, run, kCalibrationMaxAgeDays), &stored[0]);
 }
 
+TEST(Identity, KnownChannelsAndAMeasuredRunGiveTheSame) {
+    const auto channel = [](const std::string& id, Domain domain) {
+        ChannelSpec spec;
+        spec.id = id;
+        spec.domain = domain;
+        spec.device = "cpu0";
+        return spec;
+    };
+    const std::vector<ChannelSpec> channels{channel("powercap:package-0", Domain::kPackage),
+                                            channel("powercap:core-0", Domain::kCore),
+                                            channel("powercap:dram-0", Domain::kDram)};
+    const RunRecord run = run_of_100_s();
+    const MachineIdentity known = identity_of(run.machine, channels);
+    const MachineIdentity measured = identity_of(run);
+    EXPECT_EQ(known.domains, measured.domains);
+    EXPECT_EQ(known.sources, measured.sources);
+    EXPECT_EQ(known.gpu_uuids, measured.gpu_uuids);
+    EXPECT_EQ(known.memory_bytes, measured.memory_bytes);
+}
+
 TEST(WallCalibrationUse, AdjustedEnergyIsCoefficientTimesTotalWithAWiderRange) {
     RunRecord run = run_of_100_s();
     const std::vector<WallCalibration> stored{calibration_of(run)};
