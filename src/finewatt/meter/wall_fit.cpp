@@ -133,8 +133,8 @@ Result<WallFit> fit_wall(std::vector<CalibrationPair> pairs) {
         if (of_kind.size() >= kLeastPairs) {
             fit.coefficients.push_back(fit_through_origin(kind, of_kind));
         } else {
-            fit.notes.push_back(fmt::format("{}: {} pairs, too few for a coefficient of its own",
-                                            kind, of_kind.size()));
+            fit.notes.push_back(fmt::format("{} has no coefficient of its own: {} of {} pairs",
+                                            kind, of_kind.size(), kLeastPairs));
         }
     }
     fit_line(used, fit);

@@ -79,7 +79,7 @@ TEST(WallFit, KindsWithEnoughPairsGetTheirOwnCoefficient) {
     EXPECT_NEAR(fit.coefficients[1].coefficient, 1.6, 1e-12);
     EXPECT_NEAR(fit.coefficients[2].coefficient, 1.1, 1e-12);
     ASSERT_EQ(fit.notes.size(), 1U);
-    EXPECT_THAT(fit.notes[0], HasSubstr("gpu: 1 pairs"));
+    EXPECT_THAT(fit.notes[0], HasSubstr("gpu has no coefficient of its own: 1 of 3 pairs"));
 }
 
 TEST(WallFit, SlopeAndOffsetSeparateWhatARatioCannot) {
