@@ -4,11 +4,19 @@
 
 #include <curl/curl.h>
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
+#include <csignal>
+#include <filesystem>
 #include <map>
 #include <mutex>
+#include <set>
 
 namespace finewatt {
 namespace {
@@ -137,6 +145,68 @@ struct Exchange {
     }
 };
 
+/// A socket that the measured command does not inherit.
+curl_socket_t open_socket(void* /*self*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
+    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/// The sockets of this process.
+std::set<int> list_sockets() {
+    std::set<int> sockets;
+    std::error_code failed;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", failed)) {
+        const std::string name = entry.path().filename().string();
+        int fd = -1;
+        std::from_chars(name.data(), name.data() + name.size(), fd);
+
+        struct stat facts {};
+
+        if (::fstat(fd, &facts) == 0 && S_ISSOCK(facts.st_mode)) {
+            sockets.insert(fd);
+        }
+    }
+    return sockets;
+}
+
+/// Mark the sockets that libcurl opened for itself (a pair that wakes its own waits) so that a
+/// program started later does not inherit them. It has no setting for that.
+void close_new_sockets_on_exec(const std::set<int>& before) {
+    for (const int fd : list_sockets()) {
+        if (before.count(fd) == 0) {
+            ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+        }
+    }
+}
+
+/// Keeps SIGPIPE from this thread: a TLS library writes without MSG_NOSIGNAL, and a peer that has
+/// closed its end must not end the program. A signal that came meanwhile is taken back.
+class SigpipeGuard {
+  public:
+    SigpipeGuard() {
+        ::sigemptyset(&pipe_);
+        ::sigaddset(&pipe_, SIGPIPE);
+        sigset_t pending{};
+        ::sigpending(&pending);
+        was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
+        ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+    }
+
+    SigpipeGuard(const SigpipeGuard&) = delete;
+    SigpipeGuard& operator=(const SigpipeGuard&) = delete;
+
+    ~SigpipeGuard() {
+        const timespec no_wait{};
+        while (!was_pending_ && ::sigtimedwait(&pipe_, nullptr, &no_wait) == SIGPIPE) {
+        }
+        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+
+  private:
+    sigset_t pipe_{};
+    sigset_t before_{};
+    bool was_pending_ = false;
+};
+
 bool is_tls_failure(CURLcode code) {
     constexpr std::array kCodes{CURLE_SSL_CONNECT_ERROR,    CURLE_PEER_FAILED_VERIFICATION,
                                 CURLE_SSL_CERTPROBLEM,      CURLE_SSL_CIPHER,
@@ -173,6 +243,7 @@ class CurlClient : public HttpClient {
 
     const CurlApi& api_;
     CURL* handle_;
+    bool is_first_ = true;        ///< no request was sent yet
     CURLcode failed_ = CURLE_OK;  ///< the first option that libcurl refused
     std::array<char, CURL_ERROR_SIZE> error_text_{};
 };
@@ -180,6 +251,7 @@ class CurlClient : public HttpClient {
 void CurlClient::set_connection(const HttpRequest& request) {
     set(CURLOPT_ERRORBUFFER, error_text_.data());
     set(CURLOPT_URL, request.url.c_str());
+    set(CURLOPT_OPENSOCKETFUNCTION, &open_socket);
     set(CURLOPT_NOSIGNAL, 1L);  // time-outs without SIGALRM, since there are threads
     set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.timeout.count()));
@@ -266,11 +338,24 @@ Error CurlClient::error_of(CURLcode code, const Exchange& exchange) const {
     return FINEWATT_ERROR(kIo, "{}: {}", url, why);
 }
 
-Result<HttpResponse> CurlClient::send(const HttpRequest& request) {
+/// Errors: a URL or header that must not be sent. Header values may be secret and are not shown.
+Status check_request(const HttpRequest& request) {
     if (!request.url.starts_with("http://") && !request.url.starts_with("https://")) {
         return FINEWATT_ERROR(kInvalidArgument, "{}: expected a URL with http:// or https://",
                               printable_url(request.url));
     }
+    for (const auto& [name, value] : request.headers) {
+        if ((name + value).find_first_of("\r\n") != std::string::npos) {
+            return FINEWATT_ERROR(kInvalidArgument,
+                                  "{}: the header {} must be one line, and holds a line end",
+                                  printable_url(request.url), name);
+        }
+    }
+    return {};
+}
+
+Result<HttpResponse> CurlClient::send(const HttpRequest& request) {
+    FINEWATT_TRY(check_request(request));
     const auto begin = std::chrono::steady_clock::now();
     Exchange exchange{request};
     api_.easy_reset(handle_);  // keeps connections and the digest's state
@@ -291,7 +376,12 @@ Result<HttpResponse> CurlClient::send(const HttpRequest& request) {
                               "{}: libcurl refuses an option ({}); 7.87 or later is needed",
                               printable_url(request.url), api_.easy_strerror(failed_));
     }
+    const SigpipeGuard guard;
+    const std::set<int> before = is_first_ ? list_sockets() : std::set<int>();
     const CURLcode code = api_.easy_perform(handle_);
+    if (std::exchange(is_first_, false)) {
+        close_new_sockets_on_exec(before);
+    }
     if (code != CURLE_OK) {
         return error_of(code, exchange);
     }

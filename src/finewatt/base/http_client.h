@@ -77,7 +77,8 @@ class HttpClient {
     /// Send a request and wait for its answer, at most `request.timeout`. A status such as 404 is
     /// an answer, not an error; require_success() makes one of it.
     ///
-    /// Errors, which name the URL without its query: invalid argument (not http or https); not
+    /// Errors, which name the URL without its query: invalid argument (not http or https, a
+    /// header with a line end); not
     /// found (no such host, or nobody listens); busy (time-out); corrupt (TLS certificate refused,
     /// broken or too long answer); io (anything else that cuts the connection); the error of
     /// on_body.

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <csignal>
+#include <filesystem>
 #include <spawn.h>
 
 namespace finewatt {
@@ -209,8 +210,45 @@ TEST(HttpClient, RedirectIsFollowedOnlyWhenAsked) {
     EXPECT_EQ(followed.body, "here");
 }
 
+/// How many sockets of this process a program that it starts would inherit.
+int inheritable_sockets() {
+    int count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        std::error_code gone;
+        const bool is_socket =
+            std::filesystem::read_symlink(entry.path(), gone).string().starts_with("socket:");
+        const int flags = ::fcntl(std::stoi(entry.path().filename().string()), F_GETFD);
+        count += is_socket && flags >= 0 && (flags & FD_CLOEXEC) == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+TEST(HttpClient, ConnectionIsNotInheritedByOtherPrograms) {
+    const LocalHttpServer server([](const ServedRequest&) { return ServedAnswer{200, "x"}; });
+    const int before = inheritable_sockets();
+    const auto client = make_client();
+    ASSERT_OK(client->send(get(server.url("/"))));
+    EXPECT_EQ(inheritable_sockets(), before);
+    int during = -1;
+    HttpRequest request = get(server.url("/"));
+    request.on_body = [&during](std::string_view) -> Status {
+        during = inheritable_sockets();
+        return {};
+    };
+    ASSERT_OK(client->send(request));
+    EXPECT_EQ(during, before);
+}
+
 TEST(HttpClient, OnlyHttpIsSpoken) {
     EXPECT_ERROR(kInvalidArgument, make_client()->send(get("file:///etc/passwd")), "http://");
+}
+
+TEST(HttpClient, HeaderWithALineEndIsRefusedAndNotShown) {
+    HttpRequest request = get("http://127.0.0.1:1/");
+    request.headers = {{"Authorization", "Bearer hush\r\nX: y"}};
+    const Result<HttpResponse> response = make_client()->send(request);
+    EXPECT_ERROR(kInvalidArgument, response, "the header Authorization must be one line");
+    EXPECT_EQ(response.error().describe().find("hush"), std::string::npos);
 }
 
 TEST(HttpClient, MissingLibraryIsNamedWithItsPackage) {

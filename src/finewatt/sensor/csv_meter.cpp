@@ -162,7 +162,7 @@ class CsvReader : public WallReader {
         if (there.st_size - offset_ > static_cast<off_t>(kMaxPiece)) {
             offset_ = there.st_size - static_cast<off_t>(kMaxPiece);
         }
-        std::string piece(kMaxPiece, '\0');
+        std::string piece(static_cast<std::size_t>(there.st_size - offset_), '\0');
         FINEWATT_ASSIGN(const std::size_t n, read_at(piece, offset_));
         const std::size_t end = n == 0 ? std::string::npos : piece.rfind('\n', n - 1);
         if (end == std::string::npos) {

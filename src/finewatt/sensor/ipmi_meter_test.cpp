@@ -66,6 +66,15 @@ TEST(DcmiPower, MeasurementThatIsOffGivesNoZeroWatts) {
     EXPECT_ERROR(kIo, parse_dcmi_power(off), "switched off");
 }
 
+TEST(DcmiPower, ControllerWithoutSensorGivesNoZeroWatts) {
+    std::vector<std::uint8_t> none = kAnswer;
+    none[2] = 0;
+    EXPECT_ERROR(kCorrupt, parse_dcmi_power(none), "above 0 W");
+    std::string text = kToolText;
+    text.replace(text.find("216"), 3, "  0");
+    EXPECT_ERROR(kCorrupt, parse_ipmitool_power(text), "above 0 W");
+}
+
 TEST(DcmiPower, IpmitoolsTextIsRead) {
     ASSERT_OK_AND_ASSIGN(const DcmiPower power, parse_ipmitool_power(kToolText));
     EXPECT_EQ(power.now_w, 216U);

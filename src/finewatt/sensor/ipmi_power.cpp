@@ -29,6 +29,13 @@ Error switched_off() {
                           "in its web page or with: ipmitool dcmi power activate");
 }
 
+/// Some controllers without a sensor answer 0; a machine that runs draws more.
+Error no_power() {
+    return FINEWATT_ERROR(kCorrupt,
+                          "ipmi: expected power above 0 W, found 0; the controller has no "
+                          "power sensor, or not now");
+}
+
 Error error_of_code(std::uint8_t code) {
     switch (code) {
         case kNodeBusy:
@@ -85,7 +92,7 @@ Result<DcmiPower> parse_dcmi_power(std::span<const std::uint8_t> answer) {
     if ((answer[18] & kMeasurementActive) == 0) {
         return switched_off();
     }
-    return power;
+    return power.now_w > 0 ? Result<DcmiPower>(power) : Result<DcmiPower>(no_power());
 }
 
 Result<DcmiPower> parse_ipmitool_power(std::string_view text) {
@@ -97,6 +104,9 @@ Result<DcmiPower> parse_ipmitool_power(std::string_view text) {
     }
     if (text.find("deactivated") != std::string_view::npos) {
         return switched_off();
+    }
+    if (*now == 0) {
+        return no_power();
     }
     DcmiPower power;
     power.now_w = *now;

@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <vector>
 
@@ -51,7 +53,14 @@ class Session {
         }
     }
 
+    /// Let all requests until the next call take no longer than the meter's time-out together.
+    void begin_reading() { deadline_ = std::chrono::steady_clock::now() + spec_.timeout; }
+
     Result<nlohmann::json> get(const std::string& path) {
+        if (deadline_ && std::chrono::steady_clock::now() >= *deadline_) {
+            return FINEWATT_ERROR(kBusy, "{}: no complete answer within {} ms", spec_.name,
+                                  spec_.timeout.count());
+        }
         HttpRequest request = request_for(path);
         FINEWATT_ASSIGN(HttpResponse response, client_->send(request));
         if (response.status == 401 && credentials_ && !use_basic_) {
@@ -71,7 +80,7 @@ class Session {
 
   private:
     HttpRequest request_for(const std::string& path) const {
-        HttpRequest request = meter_request(spec_, path);
+        HttpRequest request = timed_request(path);
         request.headers = {{"Accept", "application/json"}, {"OData-Version", "4.0"}};
         if (!token_.empty()) {
             request.headers.emplace_back("X-Auth-Token", token_);
@@ -82,11 +91,21 @@ class Session {
         return request;
     }
 
+    HttpRequest timed_request(const std::string& path) const {
+        HttpRequest request = meter_request(spec_, path);
+        if (deadline_) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+                *deadline_ - std::chrono::steady_clock::now());
+            request.timeout = std::max(left, std::chrono::milliseconds(1));
+        }
+        return request;
+    }
+
     /// Open a session; where the controller has none, take basic credentials from now on.
     Status log_in() {
         token_.clear();
         location_.clear();
-        HttpRequest request = meter_request(spec_, "/redfish/v1/SessionService/Sessions");
+        HttpRequest request = timed_request("/redfish/v1/SessionService/Sessions");
         request.method = "POST";
         request.headers = {{"Content-Type", "application/json"}};
         request.body =
@@ -118,6 +137,7 @@ class Session {
     WallMeterSpec spec_;
     std::unique_ptr<HttpClient> client_;
     std::optional<HttpCredentials> credentials_;
+    std::optional<std::chrono::steady_clock::time_point> deadline_;
     std::string token_;
     std::string location_;
     bool use_basic_ = false;
@@ -265,6 +285,7 @@ class RedfishReader : public WallReader {
         WallSample sum;
         sum.power_w = 0;
         sum.energy_j = 0;
+        session_->begin_reading();
         for (const Page& page : pages_) {
             FINEWATT_ASSIGN(const nlohmann::json document, session_->get(page.path));
             FINEWATT_ASSIGN(const auto power, find_number(document, page.power, name_));
@@ -280,6 +301,9 @@ class RedfishReader : public WallReader {
             if (energy_kwh && *energy_kwh != std::floor(*energy_kwh)) {
                 has_whole_kwh_ = false;
             }
+        }
+        if (sum.power_w == 0) {
+            return FINEWATT_ERROR(kCorrupt, "{}: expected power above 0 W, found 0", name_);
         }
         return sum;
     }

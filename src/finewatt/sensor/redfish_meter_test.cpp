@@ -143,6 +143,32 @@ TEST(RedfishMeter, SumWithoutOneSupplyIsNoSum) {
     EXPECT_EQ(again.source, nullptr);
 }
 
+TEST(RedfishMeter, ZeroWattsAreNoReading) {
+    LocalHttpServer server(open_controller(modern_pages()));
+    FakeMachine machine;
+    const SourceProbe found = probe(machine, server);
+    ASSERT_NE(found.source, nullptr) << found.reports.at(0).why;
+    Pages pages = modern_pages();
+    pages["/redfish/v1/Chassis/1U/Env"] = R"({"PowerWatts":{"Reading":0}})";
+    server.set_handler(open_controller(pages));
+    EXPECT_THAT(poll_shown(*found.source), ElementsAre("EBADMSG", "EBADMSG"));
+}
+
+TEST(RedfishMeter, AllRequestsOfAReadingShareTheTimeOut) {
+    LocalHttpServer server(open_controller(supply_pages()));
+    FakeMachine machine;
+    const SourceProbe found = probe(machine, server, "?timeout_ms=80");
+    ASSERT_NE(found.source, nullptr) << found.reports.at(0).why;
+    server.set_handler([](const ServedRequest&) {
+        ServedAnswer answer;
+        answer.is_silent = true;
+        return answer;
+    });
+    EXPECT_THAT(poll_shown(*found.source), ElementsAre("ETIMEDOUT", "ETIMEDOUT"));
+    server.set_handler(open_controller(supply_pages()));
+    EXPECT_EQ(poll_shown(*found.source).at(0), "ok 242000");
+}
+
 TEST(RedfishMeter, NamedChassisIsTakenOrRefused) {
     const LocalHttpServer server(open_controller(modern_pages()));
     FakeMachine machine;

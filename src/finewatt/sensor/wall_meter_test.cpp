@@ -1,6 +1,9 @@
 #include "finewatt/sensor/wall_meter.h"
 
+#include "finewatt/base/file.h"
 #include "finewatt/testing/matchers.h"
+
+#include <filesystem>
 
 namespace finewatt {
 namespace {
@@ -101,6 +104,26 @@ TEST(WallMeterSpec, WrongTextsAreRefusedWithTheForm) {
     expect_refused("json+http://plug/x", "expected power=/POINTER");
     expect_refused("csv:", "expected csv:FILE");
     expect_refused("ipmi:1", "expected ipmi: alone");
+}
+
+TEST(WallMeterSpec, ExamplesOfThePageAreValid) {
+    const std::filesystem::path file =
+        std::filesystem::path(FINEWATT_SOURCE_DIR) / "docs" / "wall-meters.md";
+    ASSERT_OK_AND_ASSIGN(const std::string page, read_file(file));
+    const std::string flag = "--wall ";
+    std::size_t examples = 0;
+    for (std::size_t at = page.find(flag); at != std::string::npos; at = page.find(flag, at)) {
+        at += flag.size();
+        const bool is_quoted = page[at] == '\'';
+        const std::size_t begin = is_quoted ? at + 1 : at;
+        const std::size_t end = page.find_first_of(is_quoted ? "'" : " \n`", begin);
+        const std::string text = page.substr(begin, end - begin);
+        if (text.find(':') != std::string::npos) {
+            EXPECT_TRUE(parse_wall_meter(text)) << text;
+            ++examples;
+        }
+    }
+    EXPECT_GE(examples, 4U);
 }
 
 TEST(WallMeterSpec, OneMeterNamedTwiceIsRefused) {

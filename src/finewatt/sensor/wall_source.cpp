@@ -8,12 +8,17 @@
 namespace finewatt {
 namespace {
 
+using std::chrono::milliseconds;
+
 constexpr double kMilliwatt = 1e-3;
+
+/// No meter is asked more often, however quick the user says it is.
+constexpr milliseconds kLeastPeriod{100};
 
 /// A request may take this many times as long as the slower of the two at the start, but at least
 /// kLeastAllowance: wireless plugs answer unevenly.
 constexpr int kAllowanceFactor = 4;
-constexpr std::chrono::nanoseconds kLeastAllowance = std::chrono::milliseconds(250);
+constexpr std::chrono::nanoseconds kLeastAllowance = milliseconds(250);
 
 std::string_view code_of(const Error& error) {
     switch (error.code()) {
@@ -82,6 +87,9 @@ void WallSource::take_facts() {
     }
     if (spec_.update_ms) {
         facts_.update_ms = spec_.update_ms;
+        const milliseconds renewal(std::llround(*spec_.update_ms));
+        facts_.poll_period =
+            std::clamp(renewal, std::min(kLeastPeriod, facts_.poll_period), facts_.poll_period);
     }
     if (spec_.energy_update_ms) {
         facts_.energy_update_ms = spec_.energy_update_ms;

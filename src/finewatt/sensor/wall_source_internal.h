@@ -44,6 +44,7 @@ class WallSource : public Source {
     /// figure), LATE, RANGE (more power than the ceiling allows).
     void poll(std::span<Reading> readings) override;
 
+    /// About the meter's own renewal of power, and a second where that is unknown or longer.
     std::chrono::nanoseconds poll_period() const override { return facts_.poll_period; }
 
   private:

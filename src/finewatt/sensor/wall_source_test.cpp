@@ -120,6 +120,7 @@ TEST(WallSource, OptionsOfTheUserReplaceWhatIsKnown) {
     const auto source =
         open_plug(script, "ipmi:?update_ms=500&energy_update_ms=2000&window_ms=300");
     EXPECT_EQ(source->channels()[0].update_ms, 750);
+    EXPECT_EQ(source->poll_period(), milliseconds(500));
     EXPECT_EQ(source->channels()[0].window_ms, 300);
     EXPECT_EQ(source->channels()[1].update_ms, 2250);
 }
