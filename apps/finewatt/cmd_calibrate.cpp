@@ -163,18 +163,24 @@ class ScratchFolder {
     std::filesystem::path path_;
 };
 
-Result<std::vector<std::unique_ptr<Source>>> open_wall_meters(
-    DiscoveryOptions sensors, const std::vector<std::string>& wall_meters) {
-    FINEWATT_TRY(parse_wall_meters(wall_meters));
-    sensors.wall_meters = wall_meters;
-    std::vector<std::unique_ptr<Source>> sources;
-    for (SourceProbe& probe : probe_wall_meters(sensors)) {
-        FINEWATT_TRY(require_wall_meters(probe.reports));
-        if (probe.source != nullptr) {
-            sources.push_back(std::move(probe.source));
+Result<std::vector<WallMeter>> open_wall_meters(DiscoveryOptions sensors,
+                                                const std::vector<std::string>& texts) {
+    FINEWATT_ASSIGN(const std::vector<WallMeterSpec> specs, parse_wall_meters(texts));
+    sensors.wall_meters = texts;
+    std::vector<WallMeter> meters;
+    std::vector<SourceProbe> probes = probe_wall_meters(sensors);
+    for (std::size_t i = 0; i < probes.size(); ++i) {
+        FINEWATT_TRY(require_wall_meters(probes[i].reports));
+        if (probes[i].source == nullptr) {
+            continue;
+        }
+        WallMeter& meter = meters.emplace_back();
+        meter.source = std::move(probes[i].source);
+        if (i < specs.size() && specs[i].update_ms) {
+            meter.update_s = *specs[i].update_ms / 1000;
         }
     }
-    return sources;
+    return meters;
 }
 
 Result<LoadPlan> plan_of(const CommandContext& context, const RunCommand& command) {

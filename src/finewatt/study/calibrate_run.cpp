@@ -143,14 +143,22 @@ Result<Joules> software_energy(const LoadRecording& recording, std::size_t windo
 }  // namespace
 
 Result<LoadRecording> record_loads(std::vector<std::unique_ptr<Source>> sources,
-                                   std::vector<std::unique_ptr<Source>> wall_sources,
-                                   const LoadPlan& plan, const LoadFactory& loads,
-                                   const Clock& clock, const Waiter& wait) {
+                                   std::vector<WallMeter> wall_meters, const LoadPlan& plan,
+                                   const LoadFactory& loads, const Clock& clock,
+                                   const Waiter& wait) {
     LoadRecording recording;
-    for (std::unique_ptr<Source>& source : wall_sources) {
-        const auto channels = source->channels();
-        recording.wall.insert(recording.wall.end(), channels.begin(), channels.end());
-        sources.push_back(std::move(source));
+    for (WallMeter& meter : wall_meters) {
+        for (ChannelSpec channel : meter.source->channels()) {
+            const double renewal_ms =
+                meter.update_s ? *meter.update_s * 1000 : channel.update_ms.value_or(0);
+            const double asked_ms = as_seconds(meter.source->poll_period()) * 1000;
+            channel.update_ms = std::max(renewal_ms, asked_ms);
+            if (*channel.update_ms <= 0) {
+                channel.update_ms.reset();
+            }
+            recording.wall.push_back(std::move(channel));
+        }
+        sources.push_back(std::move(meter.source));
     }
     if (recording.wall.empty()) {
         return FINEWATT_ERROR(kInvalidArgument,

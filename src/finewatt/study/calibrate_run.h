@@ -35,12 +35,21 @@ struct LoadPlan {
     std::function<void(std::string_view kind, std::size_t window, std::size_t windows)> on_window;
 };
 
+/// A wall meter that can be read.
+struct WallMeter {
+    std::unique_ptr<Source> source;
+    /// How often it renews its figure, as the user said; nothing = as its channels say, which may
+    /// be longer, because they allow for the time of a request.
+    std::optional<double> update_s;
+};
+
 /// What was recorded. Windows are on the meter's clock, in seconds since its begin; the window
 /// number i is the phase "load-i" of `metered`.
 struct LoadRecording {
     std::vector<LoadWindow> windows;
     MeterResult metered;
-    std::vector<ChannelSpec> wall;   ///< the wall meter's channels
+    /// The wall meters' channels; `update_ms` is the time between two readings that are new.
+    std::vector<ChannelSpec> wall;
     std::vector<std::string> notes;  ///< kinds that were skipped, and why
 };
 
@@ -48,9 +57,9 @@ struct LoadRecording {
 /// that ends by itself, is skipped with a note. Errors: invalid argument without a wall channel;
 /// cancelled when the waiter says so; those of the meter.
 Result<LoadRecording> record_loads(std::vector<std::unique_ptr<Source>> sources,
-                                   std::vector<std::unique_ptr<Source>> wall_sources,
-                                   const LoadPlan& plan, const LoadFactory& loads,
-                                   const Clock& clock, const Waiter& wait);
+                                   std::vector<WallMeter> wall_meters, const LoadPlan& plan,
+                                   const LoadFactory& loads, const Clock& clock,
+                                   const Waiter& wait);
 
 /// Power of the wall meters together: one channel per outlet (a counter before a gauge), added.
 /// `spacing_s` is the longest time between two new readings of any of them.

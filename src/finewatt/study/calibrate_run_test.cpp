@@ -47,9 +47,10 @@ class CalibrateRun : public ::testing::Test {
         std::vector<std::unique_ptr<Source>> sources;
         sources.push_back(
             std::make_unique<LoadedSource>(machine_, clock_, "pkg", Domain::kPackage, 1, 1));
-        std::vector<std::unique_ptr<Source>> wall;
+        std::vector<WallMeter> wall;
         wall.push_back(
-            std::make_unique<LoadedSource>(machine_, clock_, "plug", Domain::kNode, gain, 1));
+            {std::make_unique<LoadedSource>(machine_, clock_, "plug", Domain::kNode, gain, 1),
+             update_s_});
         const LoadFactory loads = [this](std::string_view kind) -> Result<std::unique_ptr<Load>> {
             if (kind == "gpu") {
                 return FINEWATT_ERROR(kUnsupported, "no GPU here");
@@ -70,6 +71,7 @@ class CalibrateRun : public ::testing::Test {
     LoadedMachine machine_;
     LoadPlan plan_;
     std::string failing_kind_;
+    std::optional<double> update_s_;
 };
 
 TEST_F(CalibrateRun, CoefficientComesOutOfLoadsAndReadings) {
@@ -102,6 +104,13 @@ TEST_F(CalibrateRun, ShortWindowsAreRefusedWithTheReason) {
     plan_.repeats = 3;
     ASSERT_OK_AND_ASSIGN(const LoadRecording recording, record(1.09));
     EXPECT_ERROR(kInvalidArgument, calibration_of(recording), "expected 100 readings of the meter");
+}
+
+TEST_F(CalibrateRun, RenewalThatTheUserStatesCountsReadings) {
+    update_s_ = 0.01;
+    ASSERT_OK_AND_ASSIGN(const LoadRecording recording, record(1.09));
+    EXPECT_EQ(recording.wall.at(0).update_ms, 10);
+    EXPECT_ERROR(kInvalidArgument, calibration_of(recording), "found 1");
 }
 
 TEST_F(CalibrateRun, StoppedByTheUserIsCancelled) {
