@@ -48,6 +48,7 @@ struct FitCommand {
     std::string pairs;
     std::string readings;
     std::vector<std::string> runs;
+    std::vector<std::filesystem::path> traces;
     bool dry_run = false;
 };
 
@@ -226,7 +227,19 @@ Status calibrate_run(const CommandContext& context, const RunCommand& command) {
     return keep(context, calibration, command.dry_run, clock);
 }
 
-/// Pairs by hand: they are taken to be of this machine, with what it counts now.
+/// This machine, with what its total would count now.
+MachineIdentity identity_here(const CommandContext& context, const Clock& clock) {
+    const DiscoveryOptions sensors = sensors_of(context, clock);
+    const Discovery discovery = discover(sensors);
+    std::vector<ChannelSpec> channels;
+    for (const std::unique_ptr<Source>& source : discovery.sources) {
+        const auto own = source->channels();
+        channels.insert(channels.end(), own.begin(), own.end());
+    }
+    return identity_of(machine_facts(sensors, discovery.gpus), channels);
+}
+
+/// Pairs by hand: they are taken to be of this machine.
 Result<WallCalibration> fit_pairs(const CommandContext& context, const std::string& path,
                                   const Clock& clock) {
     FINEWATT_ASSIGN(std::vector<CalibrationPair> pairs, read_pairs(path));
@@ -235,14 +248,18 @@ Result<WallCalibration> fit_pairs(const CommandContext& context, const std::stri
     calibration.meters = {path};
     FINEWATT_ASSIGN(WallFit fit, fit_wall(std::move(pairs)));
     put_fit(calibration, std::move(fit));
-    const DiscoveryOptions sensors = sensors_of(context, clock);
-    const Discovery discovery = discover(sensors);
-    std::vector<ChannelSpec> channels;
-    for (const std::unique_ptr<Source>& source : discovery.sources) {
-        const auto own = source->channels();
-        channels.insert(channels.end(), own.begin(), own.end());
-    }
-    calibration.machine = identity_of(machine_facts(sensors, discovery.gpus), channels);
+    calibration.machine = identity_here(context, clock);
+    return calibration;
+}
+
+/// Traces are taken to be of this machine, too.
+Result<WallCalibration> fit_recorded_traces(const CommandContext& context,
+                                            const FitCommand& command, const Clock& clock) {
+    FINEWATT_ASSIGN(const WallReadings readings, read_wall_readings(command.readings));
+    FINEWATT_ASSIGN(const WallCurves wall, wall_curves_of(readings));
+    FINEWATT_ASSIGN(WallCalibration calibration, fit_traces(command.traces, wall));
+    calibration.meters = {command.readings};
+    calibration.machine = identity_here(context, clock);
     return calibration;
 }
 
@@ -267,15 +284,21 @@ Result<WallCalibration> fit_stored_runs(const CommandContext& context, const Fit
 
 Status calibrate_fit(const CommandContext& context, const FitCommand& command) {
     const SystemClock clock;
-    const bool has_runs = !command.readings.empty() && !command.runs.empty();
-    if (command.pairs.empty() == !has_runs) {
+    const int ways = (command.pairs.empty() ? 0 : 1) + (command.runs.empty() ? 0 : 1) +
+                     (command.traces.empty() ? 0 : 1);
+    if (ways != 1 || command.readings.empty() == command.pairs.empty()) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "calibrate fit: expected either a table of pairs, or --readings with "
-                              "--run for each stored run");
+                              "--run for each stored run or --trace for each trace");
     }
-    FINEWATT_ASSIGN(WallCalibration calibration, has_runs
-                                                     ? fit_stored_runs(context, command)
-                                                     : fit_pairs(context, command.pairs, clock));
+    WallCalibration calibration;
+    if (!command.pairs.empty()) {
+        FINEWATT_ASSIGN(calibration, fit_pairs(context, command.pairs, clock));
+    } else if (!command.runs.empty()) {
+        FINEWATT_ASSIGN(calibration, fit_stored_runs(context, command));
+    } else {
+        FINEWATT_ASSIGN(calibration, fit_recorded_traces(context, command, clock));
+    }
     return keep(context, calibration, command.dry_run, clock);
 }
 
@@ -383,11 +406,18 @@ void add_fit(CLI::App& parent, CommandContext& context) {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->allow_extra_args(false)
         ->type_name("RUN");
+    command
+        ->add_option("--trace", options->traces,
+                     "Trace that was recorded meanwhile; each of its phases gives a pair")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false)
+        ->type_name("FILE");
     command->add_flag("--dry-run", options->dry_run, "Print the result without storing it");
     command->footer(
         "Examples:\n"
         "  finewatt calibrate fit pairs.csv\n"
-        "  finewatt calibrate fit --readings wall.csv --run sst2 --run imdb-1 --run imdb-2");
+        "  finewatt calibrate fit --readings wall.csv --run sst2 --run imdb-1 --run imdb-2\n"
+        "  finewatt calibrate fit --readings wall.csv --trace loads.jsonl");
     command->callback([options, &context] { finish(context, calibrate_fit(context, *options)); });
 }
 

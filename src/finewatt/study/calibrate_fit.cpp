@@ -2,16 +2,20 @@
 
 #include "finewatt/base/csv.h"
 #include "finewatt/base/file.h"
+#include "finewatt/meter/replay.h"
 #include "finewatt/study/calibrate_run.h"
 #include "finewatt/study/calibrations.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <simdjson.h>
 
 #include <system_error>
 
 #include <algorithm>
 #include <charconv>
+#include <fstream>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -98,10 +102,9 @@ Result<MachineIdentity> common_identity(const std::vector<MeasuredRun>& runs) {
     return identity;
 }
 
-CalibrationPair pair_of_run(const MeasuredRun& run, const WallCurves& wall, double lag_s) {
-    const double begin_s = unix_s(run.record.started_at);
-    const double duration_s = run.record.duration_s.value_or(0);
-    const LoadWindow window{run.record.kind, begin_s, begin_s + duration_s};
+/// The pair of a window: energy of all outlets beside what the software read.
+CalibrationPair pair_at_outlets(const LoadWindow& window, const std::optional<Joules>& software,
+                                const WallCurves& wall, double lag_s) {
     CalibrationPair pair;
     Joules wall_energy{};
     for (const PowerCurve& outlet : wall.outlets) {
@@ -112,12 +115,100 @@ CalibrationPair pair_of_run(const MeasuredRun& run, const WallCurves& wall, doub
         }
     }
     pair.wall = wall_energy;
-    if (run.record.energy.energy) {
-        pair.software = *run.record.energy.energy;
-    } else {
-        pair.reason = fmt::format("run {}: the total is unknown", run.record.run_id);
+    pair.software = software.value_or(joules(0));
+    if (!software) {
+        pair.reason = "the software's total is unknown";
     }
     return pair;
+}
+
+void put_lag(WallCalibration& calibration, const LagEstimate& lag) {
+    calibration.lag_s = lag.lag_s;
+    if (!lag.lag_s) {
+        calibration.notes.push_back("lag unknown, taken as 0: " + lag.reason);
+    }
+}
+
+/// Return the time of the first line after the header, which `started_at` speaks of.
+Result<MonoTime> first_time_of(const std::filesystem::path& trace) {
+    std::ifstream file(trace);
+    std::string header;
+    std::string line;
+    if (std::getline(file, header) && std::getline(file, line)) {
+        simdjson::dom::parser parser;
+        std::int64_t t_ns = 0;
+        if (parser.parse(line)["t_ns"].get(t_ns) == simdjson::SUCCESS) {
+            return MonoTime::from_ns(t_ns);
+        }
+    }
+    return FINEWATT_ERROR(kCorrupt, "{}:2: expected a line with t_ns, found none", trace.string());
+}
+
+/// Energy of a phase over the channels that the trace's total counts; nothing when one is unknown.
+std::optional<Joules> counted_energy(const ReplayResult& replayed, const ReplayPhase& phase) {
+    Joules sum{};
+    for (const std::size_t index : replayed.selection.counted) {
+        if (!phase.channels[index].energy) {
+            return std::nullopt;
+        }
+        sum += *phase.channels[index].energy;
+    }
+    return sum;
+}
+
+std::vector<std::string> counted_ids(const ReplayResult& replayed) {
+    std::vector<std::string> ids;
+    for (const std::size_t index : replayed.selection.counted) {
+        ids.push_back(replayed.specs[index].id);
+    }
+    return ids;
+}
+
+/// A phase of a trace on the wall clock.
+struct TracedPhase {
+    LoadWindow window;
+    std::optional<Joules> energy;
+};
+
+Result<std::vector<TracedPhase>> phases_of(const std::filesystem::path& trace,
+                                           std::vector<std::string>& channels) {
+    FINEWATT_ASSIGN(const ReplayResult replayed, replay_file(trace));
+    if (replayed.phases.empty()) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "{}: expected phases, each of which gives a pair, found none; "
+                              "`finewatt phase` marks them",
+                              trace.string());
+    }
+    std::vector<std::string> own = counted_ids(replayed);
+    if (!channels.empty() && channels != own) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "{}: expected the channels [{}] to count, as in the traces before, "
+                              "found [{}]",
+                              trace.string(), fmt::join(channels, ", "), fmt::join(own, ", "));
+    }
+    channels = std::move(own);
+    FINEWATT_ASSIGN(const MonoTime first, first_time_of(trace));
+    const double begin_s = unix_s(replayed.started_at);
+    std::vector<TracedPhase> phases;
+    for (const ReplayPhase& phase : replayed.phases) {
+        phases.push_back({{phase.name, begin_s + as_seconds(phase.begin - first),
+                           begin_s + as_seconds(phase.end - first)},
+                          counted_energy(replayed, phase)});
+    }
+    return phases;
+}
+
+/// Power of the phases as steps; where they overlap, that of the earlier one.
+PowerCurve curve_of(const std::vector<TracedPhase>& phases) {
+    PowerCurve curve;
+    for (const TracedPhase& phase : phases) {
+        const double length_s = phase.window.end_s - phase.window.begin_s;
+        if (phase.energy && length_s > 0) {
+            curve.add(phase.window.begin_s, phase.window.end_s,
+                      phase.energy->as_joules() / length_s);
+        }
+    }
+    return curve;
 }
 
 }  // namespace
@@ -175,15 +266,40 @@ Result<WallCalibration> fit_runs(const std::vector<MeasuredRun>& runs, const Wal
     FINEWATT_ASSIGN(calibration.machine, common_identity(runs));
     calibration.created_at = runs.front().record.started_at.to_iso8601();
     const LagEstimate lag = lag_of(runs, sum_of_curves(wall.outlets, wall.spacing_s));
-    calibration.lag_s = lag.lag_s;
-    if (!lag.lag_s) {
-        calibration.notes.push_back("lag unknown, taken as 0: " + lag.reason);
-    }
+    put_lag(calibration, lag);
     std::vector<CalibrationPair> pairs;
     for (const MeasuredRun& run : runs) {
-        calibration.created_at =
-            std::max(calibration.created_at, run.record.started_at.to_iso8601());
-        pairs.push_back(pair_of_run(run, wall, lag.lag_s.value_or(0)));
+        const RunRecord& record = run.record;
+        calibration.created_at = std::max(calibration.created_at, record.started_at.to_iso8601());
+        const double begin_s = unix_s(record.started_at);
+        const LoadWindow window{record.kind, begin_s, begin_s + record.duration_s.value_or(0)};
+        pairs.push_back(pair_at_outlets(window, record.energy.energy, wall, lag.lag_s.value_or(0)));
+    }
+    FINEWATT_ASSIGN(WallFit fit, fit_wall(std::move(pairs)));
+    put_fit(calibration, std::move(fit));
+    return calibration;
+}
+
+Result<WallCalibration> fit_traces(const std::vector<std::filesystem::path>& traces,
+                                   const WallCurves& wall) {
+    std::vector<TracedPhase> phases;
+    std::vector<std::string> channels;
+    for (const std::filesystem::path& trace : traces) {
+        FINEWATT_ASSIGN(const std::vector<TracedPhase> own, phases_of(trace, channels));
+        phases.insert(phases.end(), own.begin(), own.end());
+    }
+    std::stable_sort(phases.begin(), phases.end(), [](const auto& a, const auto& b) {
+        return a.window.begin_s < b.window.begin_s;
+    });
+    WallCalibration calibration;
+    const LagEstimate lag =
+        estimate_lag(curve_of(phases), sum_of_curves(wall.outlets, wall.spacing_s));
+    put_lag(calibration, lag);
+    std::vector<CalibrationPair> pairs;
+    for (const TracedPhase& phase : phases) {
+        pairs.push_back(pair_at_outlets(phase.window, phase.energy, wall, lag.lag_s.value_or(0)));
+        const auto unix_ns = static_cast<std::int64_t>(phase.window.begin_s * 1e9);
+        calibration.created_at = WallTime::from_unix_ns(unix_ns).to_iso8601();
     }
     FINEWATT_ASSIGN(WallFit fit, fit_wall(std::move(pairs)));
     put_fit(calibration, std::move(fit));

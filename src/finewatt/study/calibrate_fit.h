@@ -1,7 +1,8 @@
-// Fitting a wall calibration from files: pairs written down by hand, or stored runs beside the
-// readings of a meter, one pair a run, as in Table 7 of arXiv 2311.10267.
+// Fitting a wall calibration from files: pairs written down by hand; stored runs beside the
+// readings of a meter, one pair a run, as in Table 7 of arXiv 2311.10267; recorded traces, one pair
+// a phase.
 //
-// Main functions: read_pairs, fit_runs. Not for driving loads: calibrate_run.h.
+// Main functions: read_pairs, fit_runs, fit_traces. Not for driving loads: calibrate_run.h.
 #pragma once
 
 #include "finewatt/base/result.h"
@@ -44,5 +45,12 @@ Result<WallCurves> wall_curves_of(const WallReadings& readings);
 /// fits all runs best. The kind is the run's. Machine identity is that of the runs. Errors: invalid
 /// argument when the runs are of different machines or count different channels; those of fit_wall.
 Result<WallCalibration> fit_runs(const std::vector<MeasuredRun>& runs, const WallCurves& wall);
+
+/// Make one pair of each phase of recorded traces (docs/formats/trace.md); the kind is the phase's
+/// name. The lag is found from the powers of the phases, so they should differ. Machine identity is
+/// left to the caller. Errors: those of replay_file; invalid argument when a trace has no phases,
+/// or when traces count different channels; those of fit_wall.
+Result<WallCalibration> fit_traces(const std::vector<std::filesystem::path>& traces,
+                                   const WallCurves& wall);
 
 }  // namespace finewatt

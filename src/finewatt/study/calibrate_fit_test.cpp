@@ -1,6 +1,7 @@
 #include "finewatt/study/calibrate_fit.h"
 
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/temp_tree.h"
 
 #include <gtest/gtest.h>
 
@@ -143,6 +144,58 @@ TEST(FitRuns, RunOfUnknownEnergyIsLeftOut) {
     lab.runs[0].record.energy.energy.reset();
     ASSERT_OK_AND_ASSIGN(const WallCalibration calibration, fit_runs(lab.runs, lab.wall));
     EXPECT_THAT(calibration.pairs[0].reason.value_or(""), HasSubstr("total is unknown"));
+}
+
+/// A trace of six phases of 120 s, idle and load in turns, 10 s apart; a reading a second.
+std::string trace_of_phases(double idle_w, double load_w) {
+    std::string text =
+        R"({"finewatt_trace":1,"started_at":"2026-11-23T04:28:00Z","channels":[{"id":"pkg",)"
+        R"("kind":"counter","unit":"uJ","domain":"package","device":"cpu0","update_ms":1}]})"
+        "\n";
+    std::int64_t raw = 0;
+    for (int second = 0; second <= 780; ++second) {
+        const int phase = second / 130;
+        const std::int64_t t_ns = 5'000'000'000 + static_cast<std::int64_t>(second) * 1'000'000'000;
+        const char* name = phase % 2 == 0 ? "idle" : "load";
+        if (second % 130 == 120) {
+            text += fmt::format(R"({{"t_ns":{},"phase":"{}","edge":"end"}})", t_ns, name) + "\n";
+        }
+        text += fmt::format(R"({{"t_ns":{},"id":"pkg","raw":{}}})", t_ns, raw) + "\n";
+        if (second % 130 == 0 && second < 780) {
+            text += fmt::format(R"({{"t_ns":{},"phase":"{}","edge":"begin"}})", t_ns, name) + "\n";
+        }
+        raw += static_cast<std::int64_t>(1e6 * (phase % 2 == 0 ? idle_w : load_w));
+    }
+    return text;
+}
+
+TEST(FitTraces, PhasesBesideMeterReadingsGiveTheCoefficientOfEachLoad) {
+    const testing::TempTree tree;
+    const auto file = tree.write("run.jsonl", trace_of_phases(40, 300));
+    WallCurves wall;
+    PowerCurve& plug = wall.outlets.emplace_back();
+    wall.spacing_s = 1;
+    for (int second = -20; second < 800; ++second) {
+        const bool is_idle = std::clamp(second, 0, 779) / 130 % 2 == 0;
+        const double begin_s = kBeginUnixS + second + 4;  // the meter is 4 s late
+        plug.add(begin_s, begin_s + 1, is_idle ? 1.5 * 40 : 1.09 * 300);
+    }
+    ASSERT_OK_AND_ASSIGN(const WallCalibration calibration, fit_traces({file}, wall));
+    EXPECT_NEAR(calibration.lag_s.value_or(-1), 4, 1);
+    ASSERT_EQ(calibration.coefficients.size(), 3U);
+    EXPECT_EQ(calibration.coefficients[1].kind, "idle");
+    EXPECT_NEAR(calibration.coefficients[1].coefficient, 1.5, 0.01);
+    EXPECT_NEAR(calibration.coefficients[2].coefficient, 1.09, 0.01);
+    EXPECT_NEAR(calibration.idle_wall->as_watts(), 60, 0.5);
+    EXPECT_NEAR(*calibration.slope, (1.09 * 300 - 60) / 260, 0.01);
+}
+
+TEST(FitTraces, TraceWithoutPhasesIsNamed) {
+    const testing::TempTree tree;
+    const auto file = tree.write(
+        "run.jsonl", R"({"finewatt_trace":1,"started_at":"2026-11-23T04:28:00Z","channels":[]})"
+                     "\n");
+    EXPECT_ERROR(kInvalidArgument, fit_traces({file}, WallCurves()), "expected phases");
 }
 
 }  // namespace
