@@ -64,6 +64,7 @@ bool may_colour(int fd);
 int terminal_columns();
 
 // One function per command; each adds its subcommand to `app`.
+void register_calibrate(CLI::App& app, CommandContext& context);
 void register_doctor(CLI::App& app, CommandContext& context);
 void register_evaluate(CLI::App& app, CommandContext& context);
 void register_finetune(CLI::App& app, CommandContext& context);

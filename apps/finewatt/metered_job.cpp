@@ -60,7 +60,36 @@ Result<std::filesystem::path> journal_folder() {
     return folder;
 }
 
+/// Baselines are always applied; of the wall calibrations those that the user left.
+Status choose_calibrations(const MeterFlags& flags, JobOptions& job) {
+    Result<StoredCalibrations> stored = stored_calibrations();
+    const bool is_named = flags.calibration != "auto" && flags.calibration != "none";
+    if (!stored) {
+        if (is_named) {
+            return Error(std::move(stored).error());
+        }
+        return {};  // without a home there is nothing to apply
+    }
+    job.calibrations = *std::move(stored);
+    if (flags.calibration == "none") {
+        job.calibrations.wall.clear();
+    } else if (is_named) {
+        FINEWATT_TRY_CONTEXT(keep_wall_calibration(job.calibrations, flags.calibration),
+                             "--calibration");
+    }
+    return {};
+}
+
 }  // namespace
+
+Result<StoredCalibrations> stored_calibrations() {
+    FINEWATT_ASSIGN(const std::filesystem::path folder, default_calibration_folder(::getenv));
+    FINEWATT_ASSIGN(StoredCalibrations stored, load_calibrations(folder));
+    for (const std::string& warning : stored.warnings) {
+        log_warning("calibration left out: " + warning);
+    }
+    return stored;
+}
 
 void add_meter_flags(CLI::App& command, MeterFlags& flags) {
     command.add_option("--name", flags.name, "Name of the run in the ledger");
@@ -75,6 +104,21 @@ void add_meter_flags(CLI::App& command, MeterFlags& flags) {
         ->envname("FINEWATT_PLACE");
     command.add_option("--record", flags.record, "Write the run record (JSON) into this file")
         ->type_name("FILE");
+    command.add_flag("--attribute", flags.attribute,
+                     "Also give the share of the command's own processes, by CPU and GPU time");
+    command
+        .add_option("--calibration", flags.calibration,
+                    "Wall calibration to apply: auto (the newest that fits), none, or an id")
+        ->capture_default_str()
+        ->type_name("ID");
+    command
+        .add_option("--calibration-max-age", flags.calibration_max_age_days,
+                    "Days after which a baseline or calibration is refused. Environment: "
+                    "FINEWATT_CALIBRATION_MAX_AGE")
+        ->envname("FINEWATT_CALIBRATION_MAX_AGE")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str()
+        ->type_name("DAYS");
     add_wall_flag(command, flags.wall_meters);
     command.add_flag("--require-measured", flags.require_measured,
                      "Do not start (exit status 3) where only models would give figures");
@@ -117,6 +161,9 @@ Result<JobOptions> make_job(const CommandContext& context, const MeterFlags& fla
     job.wall_meters = flags.wall_meters;
     job.require_measured = flags.require_measured;
     job.all_sources = flags.all_sources;
+    job.attribute = flags.attribute;
+    job.calibration_max_age_days = flags.calibration_max_age_days;
+    FINEWATT_TRY(choose_calibrations(flags, job));
     const Result<std::filesystem::path> folder = journal_folder();
     if (folder) {
         job.journal_path = *folder / (job.run_id + ".jsonl");

@@ -21,6 +21,9 @@ struct MeterFlags {
     std::vector<std::string> wall_meters;
     bool require_measured = false;
     bool all_sources = false;
+    bool attribute = false;
+    std::string calibration = "auto";
+    double calibration_max_age_days = kCalibrationMaxAgeDays;
 };
 
 void add_meter_flags(CLI::App& command, MeterFlags& flags);
@@ -32,6 +35,10 @@ void add_wall_flag(CLI::App& command, std::vector<std::string>& wall_meters);
 /// interval, place or wall meter that cannot be read); not found (a place that no table has).
 Result<JobOptions> make_job(const CommandContext& context, const MeterFlags& flags,
                             const Clock& clock);
+
+/// Read the stored baselines and calibrations. Error: not found when there is no home for them;
+/// permission or io when they cannot be listed. Damaged files are told, and left out.
+Result<StoredCalibrations> stored_calibrations();
 
 /// Put the finished run into the ledger; its journal is then removed. On failure the journal stays
 /// and the message names it.

@@ -31,9 +31,22 @@ class ReferencePage : public ProgramTest {
             "| 4 | bad input |\n| 5 | the job failed |\n| 6 | the store failed |\n"
             "| 70 | a bug in finewatt |\n\n"
             "`measure` passes on its command's own status (128 + N for signal N).\n";
-        const std::vector<std::vector<std::string>> commands{
-            {},        {"doctor"}, {"measure"},      {"finetune"},     {"replay"},
-            {"phase"}, {"runs"},   {"runs", "list"}, {"runs", "show"}, {"tokenize"}};
+        const std::vector<std::vector<std::string>> commands{{},
+                                                             {"doctor"},
+                                                             {"measure"},
+                                                             {"finetune"},
+                                                             {"replay"},
+                                                             {"phase"},
+                                                             {"runs"},
+                                                             {"runs", "list"},
+                                                             {"runs", "show"},
+                                                             {"tokenize"},
+                                                             {"calibrate"},
+                                                             {"calibrate", "idle"},
+                                                             {"calibrate", "run"},
+                                                             {"calibrate", "fit"},
+                                                             {"calibrate", "list"},
+                                                             {"calibrate", "show"}};
         for (const auto& command : commands) {
             std::string title = "finewatt";
             for (const std::string& word : command) {

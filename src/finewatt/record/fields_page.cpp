@@ -74,6 +74,9 @@ struct TypeText<std::map<std::string, T>> {
 FINEWATT_SECTION(EnergySummary, "energy");
 FINEWATT_SECTION(ComponentEnergy, "component");
 FINEWATT_SECTION(CalibrationUse, "calibration");
+FINEWATT_SECTION(BaselineUse, "baseline");
+FINEWATT_SECTION(Attribution, "attribution");
+FINEWATT_SECTION(DeviceClaim, "claim");
 FINEWATT_SECTION(CarbonSummary, "carbon");
 FINEWATT_SECTION(PhaseRecord, "phase");
 FINEWATT_SECTION(WorkTotals, "work");
@@ -111,6 +114,13 @@ std::string fields_page() {
                                   "overlap, and its parts.");
     append_section<ComponentEnergy>(page, "component", "Energy of one channel.");
     append_section<CalibrationUse>(page, "calibration", "Wall calibration applied to a run.");
+    append_section<BaselineUse>(page, "baseline",
+                                "Energy at rest in the run's time, and net energy: what the run "
+                                "used on top. `finewatt calibrate idle` stores the baseline.");
+    append_section<Attribution>(page, "attribution",
+                                "What part of the machine's energy goes to the run's processes "
+                                "(`--attribute`). It stands beside the total.");
+    append_section<DeviceClaim>(page, "claim", "A device that only one process counts.");
     append_section<CarbonSummary>(
         page, "carbon",
         "Emissions of a run whose place is known. Without a place `carbon` is null and "

@@ -1,6 +1,7 @@
 #include "finewatt/record/fields_page.h"
 
 #include "finewatt/base/file.h"
+#include "finewatt/record/calibration.h"
 #include "finewatt/record/run.h"
 #include "finewatt/testing/matchers.h"
 
@@ -57,6 +58,15 @@ TEST(FieldTables, EveryNumberHasAUnitAndEveryKeyOccursOnce) {
     check_table<EnergySummary>();
     check_table<ComponentEnergy>();
     check_table<CalibrationUse>();
+    check_table<BaselineUse>();
+    check_table<Attribution>();
+    check_table<DeviceClaim>();
+    check_table<MachineIdentity>();
+    check_table<ChannelIdle>();
+    check_table<IdleBaseline>();
+    check_table<CalibrationPair>();
+    check_table<LoadCoefficient>();
+    check_table<WallCalibration>();
     check_table<CarbonSummary>();
     check_table<PhaseRecord>();
     check_table<WorkTotals>();

@@ -1,5 +1,7 @@
 #include "finewatt/record/json.h"
 
+#include "finewatt/record/calibration.h"
+
 #include <nlohmann/json.hpp>
 
 #include <cmath>
@@ -333,6 +335,48 @@ Status decode(const Json& json, T& out) {
     return status;
 }
 
+/// Parse a calibration document and check its head.
+Result<Json> parse_calibration(std::string_view text) {
+    Json json;
+    try {
+        json = Json::parse(text);
+    } catch (const Json::exception& e) {
+        return FINEWATT_ERROR(kCorrupt, "calibration: expected a JSON document: {}", e.what());
+    }
+    if (!json.is_object() || !json.contains("finewatt_calibration")) {
+        return unexpected(json, "an object with the key 'finewatt_calibration'")
+            .with_context("calibration");
+    }
+    int format = 0;
+    FINEWATT_TRY_CONTEXT(decode(json["finewatt_calibration"], format),
+                         "calibration: finewatt_calibration");
+    if (format < 1 || format > kCalibrationFormat) {
+        return FINEWATT_ERROR(kUnsupported,
+                              "calibration: expected format {} or older, found {}; a newer "
+                              "finewatt reads it",
+                              kCalibrationFormat, format);
+    }
+    if (!json.contains("type") || !json["type"].is_string()) {
+        return FINEWATT_ERROR(kCorrupt, "calibration: expected a text 'type', found none");
+    }
+    return json;
+}
+
+template <Record T>
+Result<T> calibration_of_type(std::string_view text, std::string_view type) {
+    FINEWATT_ASSIGN(const Json json, parse_calibration(text));
+    if (json["type"] != type) {
+        return FINEWATT_ERROR(kUnsupported, "calibration: expected type '{}', found '{}'", type,
+                              json["type"].get<std::string>());
+    }
+    T out;
+    FINEWATT_TRY_CONTEXT(decode(json, out), "calibration");
+    if (out.id.empty()) {
+        return FINEWATT_ERROR(kCorrupt, "calibration: expected an 'id', found none");
+    }
+    return out;
+}
+
 Status check_required(const Json& object) {
     for (const char* key : {"run_id", "kind", "status", "started_at"}) {
         const auto found = object.find(key);
@@ -362,6 +406,27 @@ std::string to_json(const CarbonSummary& carbon, int indent) {
 
 std::string to_json(const PredictionSummary& prediction, int indent) {
     return document(prediction, indent);
+}
+
+std::string to_json(const IdleBaseline& baseline, int indent) {
+    return document(baseline, indent);
+}
+
+std::string to_json(const WallCalibration& calibration, int indent) {
+    return document(calibration, indent);
+}
+
+Result<IdleBaseline> baseline_from_json(std::string_view text) {
+    return calibration_of_type<IdleBaseline>(text, kIdleType);
+}
+
+Result<WallCalibration> calibration_from_json(std::string_view text) {
+    return calibration_of_type<WallCalibration>(text, kWallType);
+}
+
+Result<std::string> calibration_type(std::string_view text) {
+    FINEWATT_ASSIGN(const Json json, parse_calibration(text));
+    return json["type"].get<std::string>();
 }
 
 Result<RunRecord> run_from_json(std::string_view text) {

@@ -1,4 +1,5 @@
 // Property: reading what was written gives the same record, for random records.
+#include "finewatt/record/calibration.h"
 #include "finewatt/record/json.h"
 #include "finewatt/testing/matchers.h"
 
@@ -152,6 +153,25 @@ TEST(RunJsonProperty, ReadingWhatWasWrittenGivesTheSameRecord) {
         ASSERT_OK_AND_ASSIGN(const RunRecord back, run_from_json(text));
         ASSERT_TRUE(Same::of(run, back)) << "seed " << seed << ": " << text;
         ASSERT_EQ(to_json(back, static_cast<int>(seed % 3)), text) << "seed " << seed;
+    }
+}
+
+TEST(RunJsonProperty, ReadingWhatWasWrittenGivesTheSameCalibration) {
+    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+        WallCalibration wall;
+        RandomRecord(seed).fill(wall);
+        wall.format = kCalibrationFormat;
+        wall.type = kWallType;
+        wall.id = "id";
+        ASSERT_OK_AND_ASSIGN(const WallCalibration wall_back, calibration_from_json(to_json(wall)));
+        ASSERT_TRUE(Same::of(wall, wall_back)) << "seed " << seed << ": " << to_json(wall);
+        IdleBaseline idle;
+        RandomRecord(seed).fill(idle);
+        idle.format = kCalibrationFormat;
+        idle.type = kIdleType;
+        idle.id = "id";
+        ASSERT_OK_AND_ASSIGN(const IdleBaseline idle_back, baseline_from_json(to_json(idle)));
+        ASSERT_TRUE(Same::of(idle, idle_back)) << "seed " << seed << ": " << to_json(idle);
     }
 }
 

@@ -27,11 +27,12 @@ TEST(RunJson, KeysFollowTheFieldTable) {
     for (const auto& item : json.items()) {
         keys.push_back(item.key());
     }
-    EXPECT_THAT(
-        keys, ElementsAre("run_id", "name", "kind", "status", "status_reason", "started_at",
-                          "duration_s", "energy", "calibration", "carbon", "carbon_reason",
-                          "phases", "work", "derived", "scores", "settings", "machine", "software",
-                          "prediction", "meter", "notes", "tags", "artifacts", "exit_status"));
+    EXPECT_THAT(keys,
+                ElementsAre("run_id", "name", "kind", "status", "status_reason", "started_at",
+                            "duration_s", "energy", "calibration", "calibration_reason", "baseline",
+                            "attribution", "claims", "carbon", "carbon_reason", "phases", "work",
+                            "derived", "scores", "settings", "machine", "software", "prediction",
+                            "meter", "notes", "tags", "artifacts", "exit_status"));
 }
 
 TEST(RunJson, UnknownIsNullAndNeverZero) {

@@ -91,13 +91,19 @@ struct EnergySummary {
     }
 };
 
-/// Wall calibration that was applied to a run.
+/// Wall calibration that was applied to a run. The machine's own total stays as it is; the adjusted
+/// figure stands beside it. Where no calibration fits, RunRecord::calibration_reason says why.
 struct CalibrationUse {
     std::string id;
     double coefficient = 1;
     double coefficient_low = 1;
     double coefficient_high = 1;
     std::optional<Joules> energy_adjusted;
+    std::optional<Joules> energy_adjusted_low{};
+    std::optional<Joules> energy_adjusted_high{};
+    std::string kind{};        ///< load kind of the coefficient, "all" for the pooled one
+    std::string provenance{};  ///< "derived" where there is an adjusted figure
+    std::optional<std::string> reason{};
 
     static constexpr auto fields() {
         using C = CalibrationUse;
@@ -106,7 +112,104 @@ struct CalibrationUse {
             field("coefficient", &C::coefficient, "1", "wall energy over software energy"),
             field("coefficient_low", &C::coefficient_low, "1", "lower end of its interval"),
             field("coefficient_high", &C::coefficient_high, "1", "upper end of its interval"),
-            field("energy_j_adjusted", &C::energy_adjusted, "J", "coefficient times total"));
+            field("energy_j_adjusted", &C::energy_adjusted, "J", "coefficient times total"),
+            field("energy_j_adjusted_low", &C::energy_adjusted_low, "J",
+                  "lower end of coefficient times lower end of total"),
+            field("energy_j_adjusted_high", &C::energy_adjusted_high, "J",
+                  "upper end of coefficient times upper end of total"),
+            field("kind", &C::kind, "", "load kind the coefficient was taken for; all = pooled"),
+            field("provenance", &C::provenance, "", "derived, where the adjusted figure is known"),
+            field("reason", &C::reason, "",
+                  "why this kind was chosen, or why the adjusted figure is unknown"));
+    }
+};
+
+/// Idle baseline of the machine that was applied to a run: what it would have used at rest in the
+/// run's time, and what the run used on top of that. A baseline that does not fit is named in
+/// RunRecord::notes instead.
+struct BaselineUse {
+    std::string id;
+    std::optional<Watts> power;
+    std::optional<Watts> power_low;
+    std::optional<Watts> power_high;
+    std::optional<Joules> energy_idle;
+    std::optional<Joules> energy_idle_low;
+    std::optional<Joules> energy_idle_high;
+    std::optional<Joules> energy_net;
+    std::optional<Joules> energy_net_low;
+    std::optional<Joules> energy_net_high;
+    std::string provenance;
+    std::optional<std::string> reason;
+
+    static constexpr auto fields() {
+        using B = BaselineUse;
+        return std::make_tuple(
+            field("id", &B::id, "", "the stored baseline"),
+            field("power_w_idle", &B::power, "W", "power at rest of the counted channels"),
+            field("power_w_idle_low", &B::power_low, "W", "lower end of its range"),
+            field("power_w_idle_high", &B::power_high, "W", "upper end of its range"),
+            field("energy_j_idle", &B::energy_idle, "J", "power at rest times the run's time"),
+            field("energy_j_idle_low", &B::energy_idle_low, "J", "lower end of its range"),
+            field("energy_j_idle_high", &B::energy_idle_high, "J", "upper end of its range"),
+            field("energy_j_net", &B::energy_net, "J", "total less energy at rest"),
+            field("energy_j_net_low", &B::energy_net_low, "J", "lower end of its range"),
+            field("energy_j_net_high", &B::energy_net_high, "J", "upper end of its range"),
+            field("provenance", &B::provenance, "", "derived, where the net figure is known"),
+            field("reason", &B::reason, "", "why the net figure is unknown"));
+    }
+};
+
+/// The part of the machine's energy that goes to the run's own processes. Stands beside the total
+/// and never replaces it.
+struct Attribution {
+    std::string method;  ///< "cgroup", "process-tree" or "waited-children"
+    std::optional<double> cpu_s;
+    std::optional<double> machine_cpu_s;
+    std::optional<double> cpu_share;
+    std::optional<double> gpu_share;
+    std::optional<Joules> energy;
+    std::optional<Joules> energy_low;
+    std::optional<Joules> energy_high;
+    std::optional<Joules> idle_energy;
+    std::string provenance;
+    std::optional<std::string> reason;
+
+    static constexpr auto fields() {
+        using A = Attribution;
+        return std::make_tuple(
+            field("method", &A::method, "",
+                  "how CPU time was counted: cgroup, process-tree or waited-children"),
+            field("cpu_s", &A::cpu_s, "s", "CPU time of the run's processes"),
+            field("machine_cpu_s", &A::machine_cpu_s, "s", "busy CPU time of the machine"),
+            field("cpu_share", &A::cpu_share, "1", "the run's part of the busy CPU time"),
+            field("gpu_share", &A::gpu_share, "1",
+                  "the run's part of the busy GPU time; null without a GPU or where it is unknown"),
+            field("energy_j", &A::energy, "J",
+                  "the run's part of the active energy; without a baseline of the whole energy"),
+            field("energy_j_low", &A::energy_low, "J", "lower end of its range"),
+            field("energy_j_high", &A::energy_high, "J", "upper end of its range"),
+            field("idle_energy_j", &A::idle_energy, "J",
+                  "energy at rest, which is nobody's; null without a baseline"),
+            field("provenance", &A::provenance, "", "derived"),
+            field("reason", &A::reason, "", "what the figures rest on, or why they are unknown"));
+    }
+};
+
+/// A device of which one process counts the energy for a node's total (several ranks, nested
+/// trackers). Reading is free for all; only the owner counts.
+struct DeviceClaim {
+    std::string device;
+    bool is_owner = false;
+    std::optional<std::string> owner_run_id;
+    std::optional<int> owner_pid;
+
+    static constexpr auto fields() {
+        using D = DeviceClaim;
+        return std::make_tuple(
+            field("device", &D::device, "", "the hardware that is counted once"),
+            field("is_owner", &D::is_owner, "", "whether this run counts it in the node's total"),
+            field("owner_run_id", &D::owner_run_id, "", "the run that counts it"),
+            field("owner_pid", &D::owner_pid, "1", "the process that counts it"));
     }
 };
 
@@ -247,6 +350,10 @@ struct RunRecord {
     std::optional<double> duration_s;
     EnergySummary energy;
     std::optional<CalibrationUse> calibration;
+    std::optional<std::string> calibration_reason;  ///< set where one was refused
+    std::optional<BaselineUse> baseline;
+    std::optional<Attribution> attribution;
+    std::vector<DeviceClaim> claims;
     std::optional<CarbonSummary> carbon;
     std::optional<std::string> carbon_reason;  ///< set where `carbon` is not
     std::vector<PhaseRecord> phases;
@@ -277,6 +384,14 @@ struct RunRecord {
             field("duration_s", &R::duration_s, "s", "wall time of the run"),
             field("energy", &R::energy, "", "energy of the whole run"),
             field("calibration", &R::calibration, "", "wall calibration applied, if any"),
+            field("calibration_reason", &R::calibration_reason, "",
+                  "why a wall calibration was refused"),
+            field("baseline", &R::baseline, "",
+                  "energy at rest and net energy, where a baseline of this machine is stored"),
+            field("attribution", &R::attribution, "",
+                  "part of the energy that goes to the run's own processes, where asked for"),
+            field("claims", &R::claims, "",
+                  "devices whose energy only one process counts in the node's total"),
             field("carbon", &R::carbon, "", "carbon of the run; null when its place is unknown"),
             field("carbon_reason", &R::carbon_reason, "",
                   "why carbon is null, and how to name the place"),

@@ -187,6 +187,19 @@ std::string notes_section(const RunRecord& run) {
     return report::html_section("How these figures came about", report::html_list(notes));
 }
 
+/// What stands beside the machine's total, never in its place.
+std::string beside_total_section(const RunRecord& run) {
+    std::vector<LabelledText> lines = report::calibration_lines(run);
+    for (const auto& more : {report::baseline_lines(run), report::attribution_lines(run)}) {
+        lines.insert(lines.end(), more.begin(), more.end());
+    }
+    if (lines.empty()) {
+        return "";
+    }
+    return report::html_section(
+        "Beside the total", report::html_pairs("At the wall, net of rest, own processes", lines));
+}
+
 Status check_series(const std::vector<PowerSeries>& power) {
     for (const PowerSeries& series : power) {
         if (series.t_s.size() != series.power_w.size()) {
@@ -211,12 +224,8 @@ Result<std::string> render_html_report(const RunRecord& run, const std::vector<P
     body += component_section(run);
     body += phase_section(run, options);
     std::vector<LabelledText> carbon = report::carbon_lines(run);
-    const std::vector<LabelledText> wall = report::calibration_lines(run);
     body += report::html_section("Carbon", report::html_pairs("Carbon of the run", carbon));
-    if (!wall.empty()) {
-        body += report::html_section("Wall calibration",
-                                     report::html_pairs("Calibration applied", wall));
-    }
+    body += beside_total_section(run);
     body += report::html_section(
         "Work", report::html_pairs("Work done and energy for it", report::work_lines(run)));
     body += map_section("Settings", "Settings of the job", run.settings);

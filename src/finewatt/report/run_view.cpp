@@ -306,17 +306,75 @@ std::vector<LabelledText> artifact_lines(const RunRecord& run) {
 
 std::vector<LabelledText> calibration_lines(const RunRecord& run) {
     if (!run.calibration) {
-        return {};
+        return run.calibration_reason && !run.calibration_reason->empty()
+                   ? std::vector<LabelledText>{{"at the wall",
+                                                format_unknown(run.calibration_reason)}}
+                   : std::vector<LabelledText>{};
     }
     const CalibrationUse& use = *run.calibration;
     std::string text = fmt::format(
         "{} x the total, by calibration {}",
         format_with_range({use.coefficient, use.coefficient_low, use.coefficient_high}, ""),
         use.id);
+    if (!use.kind.empty()) {
+        text += fmt::format(" for {} load", use.kind);
+    }
     if (is_known(use.energy_adjusted)) {
-        text = fmt::format("{}; {}", format_energy(*use.energy_adjusted), text);
+        text = fmt::format(
+            "{}; {}",
+            format_energy(*use.energy_adjusted, use.energy_adjusted_low, use.energy_adjusted_high),
+            text);
     }
     return {{"at the wall", text}};
+}
+
+std::vector<LabelledText> baseline_lines(const RunRecord& run) {
+    if (!run.baseline) {
+        return {};
+    }
+    const BaselineUse& use = *run.baseline;
+    std::vector<LabelledText> lines;
+    if (is_known(use.energy_idle)) {
+        std::string text =
+            format_energy(*use.energy_idle, use.energy_idle_low, use.energy_idle_high);
+        if (use.power) {
+            text += fmt::format("; {} W by baseline {}", format_number(use.power->as_watts(), 3),
+                                use.id);
+        }
+        lines.push_back({"at rest", text});
+    }
+    std::string net = is_known(use.energy_net)
+                          ? format_energy(*use.energy_net, use.energy_net_low, use.energy_net_high)
+                          : format_unknown(use.reason);
+    if (is_known(use.energy_net) && use.reason) {
+        net += "; " + *use.reason;
+    }
+    lines.push_back({"net of rest", net});
+    return lines;
+}
+
+std::vector<LabelledText> attribution_lines(const RunRecord& run) {
+    if (!run.attribution) {
+        return {};
+    }
+    const Attribution& part = *run.attribution;
+    std::vector<std::string> shares;
+    if (part.cpu_share) {
+        shares.push_back(format_share(*part.cpu_share) + " of the busy CPU time");
+    }
+    if (part.gpu_share) {
+        shares.push_back(format_share(*part.gpu_share) + " of the busy GPU time");
+    }
+    std::string text = is_known(part.energy)
+                           ? format_energy(*part.energy, part.energy_low, part.energy_high)
+                           : format_unknown(part.reason);
+    if (!shares.empty()) {
+        text += "; " + join(shares, ", ");
+    }
+    if (is_known(part.energy) && part.reason) {
+        text += "; " + *part.reason;
+    }
+    return {{"own processes", text}};
 }
 
 std::vector<ComponentView> component_views(const EnergySummary& energy) {

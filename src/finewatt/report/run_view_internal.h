@@ -76,8 +76,12 @@ std::vector<LabelledText> artifact_lines(const RunRecord& run);
 std::vector<LabelledText> note_lines(const RunRecord& run);
 /// A setting or a fact about the machine as text.
 std::string setting_text(const SettingValue& value);
-/// The calibration line, or nothing.
+/// Energy at the wall, or why a calibration was refused; nothing without a calibration.
 std::vector<LabelledText> calibration_lines(const RunRecord& run);
+/// Energy at rest and net energy; nothing without a baseline.
+std::vector<LabelledText> baseline_lines(const RunRecord& run);
+/// The part of the run's own processes; nothing unless it was asked for.
+std::vector<LabelledText> attribution_lines(const RunRecord& run);
 
 std::vector<ComponentView> component_views(const EnergySummary& energy);
 std::vector<PhaseView> phase_views(const RunRecord& run);

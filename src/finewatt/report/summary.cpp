@@ -167,6 +167,8 @@ std::string render_summary(const RunRecord& run, const SummaryOptions& options) 
         text.labelled({"how; what it covers", origin});
     }
     text.labelled(report::calibration_lines(run));
+    text.labelled(report::baseline_lines(run));
+    text.labelled(report::attribution_lines(run));
     text.heading("Energy by component");
     add_components(text, run.energy);
     add_phases(text, run);

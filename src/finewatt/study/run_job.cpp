@@ -2,8 +2,10 @@
 
 #include "finewatt/meter/journal.h"
 #include "finewatt/sensor/discovery.h"
-#include "finewatt/sensor/machine_info.h"
+#include "finewatt/sensor/process_stat.h"
 #include "finewatt/sensor/wall_meter.h"
+#include "finewatt/study/attributor.h"
+#include "finewatt/study/machine_facts.h"
 #include "finewatt/study/signal_watch.h"
 
 #include <poll.h>
@@ -111,26 +113,35 @@ class WorkloadReports {
 /// Follows one workload from its start to its end.
 class JobFollower {
   public:
+    /// `attributor` may be null.
     JobFollower(const JobOptions& options, const Clock& clock, Meter& meter, Workload& workload,
-                SignalWatch& signals)
+                SignalWatch& signals, Attributor* attributor)
         : options_(options),
           clock_(clock),
           meter_(meter),
           workload_(workload),
           signals_(signals),
+          attributor_(attributor),
           begin_(clock.mono_now()) {}
 
     /// Wait for the workload's end, taking its events and passing signals on.
     Result<WorkloadEnd> follow() {
         MonoTime next_progress = begin_ + options_.progress_interval;
+        MonoTime next_sample = begin_ + kAttributionPeriod;
         while (true) {
-            wait_until(next_progress);
+            wait_until(attributor_ == nullptr ? next_progress
+                                              : std::min(next_progress, next_sample));
             take_signals();
             take_events();
-            FINEWATT_ASSIGN(const std::optional<WorkloadEnd> end, workload_.poll_end());
-            if (end) {
+            const bool has_ended = workload_.has_ended();
+            if (attributor_ != nullptr && (has_ended || clock_.mono_now() >= next_sample)) {
+                attributor_->sample();
+                next_sample = clock_.mono_now() + kAttributionPeriod;
+            }
+            if (has_ended) {
+                FINEWATT_ASSIGN(const std::optional<WorkloadEnd> end, workload_.poll_end());
                 take_events();  // what it wrote last
-                return *end;
+                return end.value_or(WorkloadEnd{});
             }
             if (clock_.mono_now() >= next_progress) {
                 report_progress();
@@ -239,6 +250,7 @@ class JobFollower {
     Meter& meter_;
     Workload& workload_;
     SignalWatch& signals_;
+    Attributor* attributor_;
     MonoTime begin_;
     EventReader reader_;
     WorkloadReports reports_;
@@ -359,12 +371,6 @@ MeterOptions meter_options_of(const JobOptions& options, const Clock& clock) {
     return meter;
 }
 
-/// Facts of the machine that are numbers.
-bool is_numeric_fact(std::string_view key) {
-    return key == "logical_cpus" || key == "physical_cores" || key == "cpu_sockets" ||
-           key == "memory_bytes";
-}
-
 /// Lay what the meter measured and what the workload reported into one record.
 RunRecord assemble_record(const JobOptions& options, MeterResult&& metered,
                           const WorkloadReports& reports,
@@ -394,6 +400,46 @@ RunRecord assemble_record(const JobOptions& options, MeterResult&& metered,
         record.notes.push_back("metering stopped early: " + *metered.stopped_reason);
     }
     return record;
+}
+
+/// Begin to count the run's processes, where that was asked for.
+std::optional<Attributor> prepare_attribution(const JobOptions& options,
+                                              const DiscoveryOptions& sensors, bool has_gpu,
+                                              const Clock& clock) {
+    if (!options.attribute) {
+        return std::nullopt;
+    }
+    std::unique_ptr<GpuProcessReader> gpus;
+    std::string gpu_reason;
+    if (has_gpu && !sees_host_pids()) {
+        gpu_reason = "the process ids that the GPU driver gives are hidden in this container";
+    } else if (has_gpu && options.open_gpu_processes) {
+        Result<std::unique_ptr<GpuProcessReader>> opened = options.open_gpu_processes(sensors);
+        if (opened) {
+            gpus = *std::move(opened);
+        } else {
+            gpu_reason = opened.error().describe();
+        }
+    } else if (has_gpu) {
+        gpu_reason = "no reader of GPU processes in this build";
+    }
+    return Attributor::prepare(options.sysroot, options.run_id, std::move(gpus),
+                               std::move(gpu_reason), clock);
+}
+
+/// Put beside the total what calibrations and process counts say of it.
+void put_beside_total(const JobOptions& options, const std::optional<MeasuredShares>& shares,
+                      JobResult& result) {
+    RunRecord& record = result.record;
+    const StoredCalibrations& stored = options.calibrations;
+    apply_baseline(record, stored.idle, options.calibration_max_age_days);
+    apply_wall_calibration(record, stored.wall, options.calibration_max_age_days);
+    if (shares) {
+        const IdleBaseline* baseline =
+            find_baseline(stored.idle, record, options.calibration_max_age_days);
+        record.attribution = attribute_energy(record.energy, record.duration_s.value_or(0), *shares,
+                                              baseline, result.series);
+    }
 }
 
 }  // namespace
@@ -429,16 +475,25 @@ Result<JobResult> run_job(const JobOptions& options, const Clock& clock) {
     FINEWATT_ASSIGN(
         const std::unique_ptr<Meter> meter,
         Meter::start(std::move(discovery.sources), meter_options_of(options, clock), clock));
+    std::optional<Attributor> attributor =
+        prepare_attribution(options, sensors, !discovery.gpus.empty(), clock);
     Result<Workload> workload =
-        Workload::start(options.argv, options.environment, signals.previous_mask());
+        Workload::start(options.argv, options.environment, signals.previous_mask(),
+                        attributor ? attributor->cgroup_fd() : std::nullopt);
     if (!workload) {
         meter->stop();
         std::error_code ignored;
         std::filesystem::remove(options.journal_path, ignored);
         return Error(std::move(workload).error());
     }
-    JobFollower follower(options, clock, *meter, *workload, signals);
+    if (attributor) {
+        attributor->start(workload->pid(), workload->is_in_cgroup());
+    }
+    JobFollower follower(options, clock, *meter, *workload, signals,
+                         attributor ? &*attributor : nullptr);
     FINEWATT_ASSIGN(const WorkloadEnd end, follower.follow());
+    const std::optional<MeasuredShares> shares =
+        attributor ? std::optional<MeasuredShares>(attributor->finish(end.cpu_s)) : std::nullopt;
     MeterResult metered = meter->stop();
 
     JobResult result;
@@ -449,11 +504,8 @@ Result<JobResult> run_job(const JobOptions& options, const Clock& clock) {
     result.record =
         assemble_record(options, std::move(metered), follower.reports(), discovery.unmeasured);
     set_status(result.record, end, result.was_interrupted);
-    for (const auto& fact : machine_info(sensors, discovery.gpus)) {
-        result.record.machine[fact.first] = is_numeric_fact(fact.first)
-                                                ? setting_from_text(fact.second)
-                                                : SettingValue(fact.second);
-    }
+    result.record.machine = machine_facts(sensors, discovery.gpus);
+    put_beside_total(options, shares, result);
     FINEWATT_TRY(set_carbon(result.record, options.place, {}));
     return result;
 }

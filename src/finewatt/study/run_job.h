@@ -12,12 +12,15 @@
 #include "finewatt/carbon/place.h"
 #include "finewatt/meter/meter.h"
 #include "finewatt/record/run.h"
+#include "finewatt/sensor/gpu_process_reader.h"
+#include "finewatt/study/calibrations.h"
 #include "finewatt/study/event_reader.h"
 #include "finewatt/study/workload.h"
 
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -41,6 +44,10 @@ struct JobProgress {
     std::optional<Joules> expected_energy_high;
 };
 
+/// Makes a reader of GPU processes, as open_gpu_process_reader does.
+using GpuProcessOpener =
+    std::function<Result<std::unique_ptr<GpuProcessReader>>(const DiscoveryOptions& options)>;
+
 /// What to run and how.
 struct JobOptions {
     std::string run_id;
@@ -60,6 +67,12 @@ struct JobOptions {
     bool all_sources = false;            ///< DiscoveryOptions::all_sources
     bool require_measured = false;       ///< refuse to start where only models give figures
     std::optional<Place> place;
+    bool attribute = false;  ///< count the share of the run's own processes
+    /// Opens the reader of GPU processes for `attribute`; empty = GPUs count as whole devices.
+    GpuProcessOpener open_gpu_processes;
+    /// Baselines and wall calibrations that may be applied; empty = none.
+    StoredCalibrations calibrations;
+    double calibration_max_age_days = kCalibrationMaxAgeDays;
     /// Called about every `progress_interval` from the calling thread; may be empty.
     std::function<void(const JobProgress&)> on_progress;
     std::chrono::milliseconds progress_interval{500};

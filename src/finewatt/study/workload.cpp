@@ -1,13 +1,14 @@
 #include "finewatt/study/workload.h"
 
+#include "finewatt/study/spawn_internal.h"
+
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
-#include <spawn.h>
 
 namespace finewatt {
 namespace {
@@ -15,24 +16,9 @@ namespace {
 /// Room for events while the parent is busy; a full pipe makes a workload drop lines.
 constexpr int kEventPipeBytes = 1 << 20;
 
-/// Frees what posix_spawn's two structures allocate.
-struct SpawnSettings {
-    posix_spawn_file_actions_t actions{};
-    posix_spawnattr_t attributes{};
-
-    SpawnSettings() {
-        posix_spawn_file_actions_init(&actions);
-        posix_spawnattr_init(&attributes);
-    }
-
-    SpawnSettings(const SpawnSettings&) = delete;
-    SpawnSettings& operator=(const SpawnSettings&) = delete;
-
-    ~SpawnSettings() {
-        posix_spawn_file_actions_destroy(&actions);
-        posix_spawnattr_destroy(&attributes);
-    }
-};
+double seconds_of(const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+}
 
 std::vector<std::string> merged_environment(
     const std::vector<std::pair<std::string, std::string>>& additions) {
@@ -69,7 +55,7 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 Result<Workload> Workload::start(
     const std::vector<std::string>& argv,
     const std::vector<std::pair<std::string, std::string>>& environment,
-    const sigset_t& signal_mask) {
+    const sigset_t& signal_mask, std::optional<int> cgroup_fd) {
     if (argv.empty()) {
         return FINEWATT_ERROR(kInvalidArgument, "command: expected a program, found nothing");
     }
@@ -82,36 +68,38 @@ Result<Workload> Workload::start(
     ::fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
     ::fcntl(read_end.get(), F_SETPIPE_SZ, kEventPipeBytes);  // best effort
 
-    SpawnSettings settings;
-    // Duplicating a descriptor onto itself takes its close-on-exec flag away, in the child only.
-    posix_spawn_file_actions_adddup2(&settings.actions, write_end.get(), write_end.get());
-    posix_spawnattr_setsigmask(&settings.attributes, &signal_mask);
-    // finewatt ignores SIGPIPE, which would pass on to the child; it gets the usual action back.
-    sigset_t usual;
-    sigemptyset(&usual);
-    sigaddset(&usual, SIGPIPE);
-    posix_spawnattr_setsigdefault(&settings.attributes, &usual);
-    posix_spawnattr_setflags(&settings.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-
     auto additions = environment;
     additions.emplace_back("FINEWATT_EVENT_FD", std::to_string(write_end.get()));
     std::vector<std::string> environment_texts = merged_environment(additions);
     std::vector<std::string> arguments = argv;
     const std::vector<char*> environment_pointers = pointers_to(environment_texts);
     const std::vector<char*> argument_pointers = pointers_to(arguments);
-    pid_t pid = -1;
-    const int failed =
-        ::posix_spawnp(&pid, argv[0].c_str(), &settings.actions, &settings.attributes,
-                       argument_pointers.data(), environment_pointers.data());
-    if (failed != 0) {
-        return error_from_errno(failed, fmt::format("command '{}' cannot be started", argv[0]));
+    const SpawnRequest request{.program = argv[0].c_str(),
+                               .arguments = argument_pointers.data(),
+                               .environment = environment_pointers.data(),
+                               .signal_mask = signal_mask,
+                               .kept_fd = write_end.get()};
+    if (cgroup_fd) {
+        if (const auto spawned = spawn_into_cgroup(request, *cgroup_fd)) {
+            FINEWATT_TRY(spawned->status);
+            return Workload(spawned->pid, std::move(read_end), true);
+        }
     }
-    return Workload(pid, std::move(read_end));
+    const Spawned spawned = spawn(request);
+    FINEWATT_TRY(spawned.status);
+    return Workload(spawned.pid, std::move(read_end), false);
+}
+
+bool Workload::has_ended() const {
+    siginfo_t state{};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &state, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           state.si_pid == pid_;
 }
 
 Result<std::optional<WorkloadEnd>> Workload::poll_end() {
     int status = 0;
-    const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
+    rusage usage{};
+    const pid_t ended = ::wait4(pid_, &status, WNOHANG, &usage);
     if (ended < 0) {
         return error_from_errno(errno, "wait for the command");
     }
@@ -119,6 +107,7 @@ Result<std::optional<WorkloadEnd>> Workload::poll_end() {
         return std::optional<WorkloadEnd>();
     }
     WorkloadEnd end;
+    end.cpu_s = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
     if (WIFSIGNALED(status)) {
         end.signal = WTERMSIG(status);
         end.exit_status = 128 + *end.signal;
