@@ -1,5 +1,4 @@
-#include "finewatt/meter/channel_energy.h"
-
+#include "finewatt/meter/channel_stream.h"
 #include "finewatt/meter/student_t_internal.h"
 #include "finewatt/meter/test_traces_internal.h"
 
@@ -13,9 +12,12 @@ namespace finewatt {
 namespace {
 
 using meter_test::at;
+using meter_test::ChannelTrace;
 using meter_test::constant_load;
 using meter_test::counter_trace;
 using meter_test::counter_uj;
+using meter_test::energy_between;
+using meter_test::energy_of;
 using meter_test::failed;
 using meter_test::gauge_mw;
 using meter_test::good;
@@ -23,6 +25,7 @@ using meter_test::kLargeRange;
 using meter_test::kSecond;
 using meter_test::kSmallRange;
 using meter_test::kTenth;
+using meter_test::power_points;
 using meter_test::square_load;
 using ::testing::Contains;
 using ::testing::HasSubstr;
