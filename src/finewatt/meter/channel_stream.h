@@ -18,8 +18,6 @@
 
 namespace finewatt {
 
-class PowerThinner;
-
 /// One checkpoint of a journal for one channel: what happened since the checkpoint before it.
 struct JournalStep {
     MonoTime time{};

@@ -116,6 +116,17 @@ class DeviceClaims {
         return std::nullopt;
     }
 
+    /// Remove claims older than `own` whose owners are dead. Only the holder may do so: while it
+    /// runs, nobody claims an older generation.
+    void remove_dead(std::uint64_t own) const {
+        for (const std::uint64_t generation : generations()) {
+            const auto claim = read_claim(path(generation), generation);
+            if (generation < own && claim && !is_running(claim->process)) {
+                ::unlink(path(generation).c_str());
+            }
+        }
+    }
+
   private:
     fs::path directory_;
     std::string prefix_;
@@ -190,6 +201,7 @@ Result<std::variant<fs::path, Claim>> claim_device(const DeviceClaims& claims,
             ::unlink(path.c_str());
             return *rival;
         }
+        claims.remove_dead(generation);
         return path;
     }
     return FINEWATT_ERROR(kBusy, "too many meters claim the same device at once");
