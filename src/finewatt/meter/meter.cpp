@@ -75,7 +75,7 @@ class Meter::Impl : public ReadingSink {
     MeterResult stop();
 
   private:
-    void add_reading(std::size_t channel, const Reading& reading);
+    void add_reading(std::size_t channel, Reading reading);
     void checkpoint_if_due();
     void write_checkpoint(MonoTime time);
     void finish_files(MeterResult& result);
@@ -152,7 +152,13 @@ void Meter::Impl::on_suspend(MonoTime time) {
     }
 }
 
-void Meter::Impl::add_reading(std::size_t channel, const Reading& reading) {
+void Meter::Impl::add_reading(std::size_t channel, Reading reading) {
+    // A source that took long may bring times that the channel, or the trace, has left behind.
+    const ChannelStream& stream = recorder_.stream(channel);
+    reading.time = std::max(reading.time, recorder_.newest() + -kLateEdge);
+    if (!stream.is_empty()) {
+        reading.time = std::max(reading.time, stream.last_time());
+    }
     recorder_.add_reading(channel, reading);
     if (trace_) {
         trace_->add_reading(channel, reading);

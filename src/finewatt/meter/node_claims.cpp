@@ -15,6 +15,7 @@
 #include <cctype>
 #include <cerrno>
 #include <charconv>
+#include <map>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -207,10 +208,23 @@ Result<std::variant<fs::path, Claim>> claim_device(const DeviceClaims& claims,
     return FINEWATT_ERROR(kBusy, "too many meters claim the same device at once");
 }
 
-/// The hardware that a channel counts, whatever sensor reads it.
+/// The hardware that a channel counts, whatever sensor reads it. Every meter of a node sees all its
+/// processors and memory, but not by the same sensors (one may use powercap, another without the
+/// rights a model), so these are claimed as a whole; GPUs one by one.
 std::string device_of(const ChannelSpec& spec) {
-    return fmt::format("{}-{}", domain_name(spec.domain),
-                       spec.device.empty() ? spec.id : spec.device);
+    switch (spec.domain) {
+        case Domain::kGpu:
+            return "gpu-" + (spec.device.empty() ? spec.id : spec.device);
+        case Domain::kDram:
+            return "dram";
+        case Domain::kPackage:
+        case Domain::kCore:
+        case Domain::kPsys:
+        case Domain::kNode:
+        case Domain::kOther:
+            return "cpu";
+    }
+    return "cpu";
 }
 
 bool is_own_directory_entry(const fs::path& path) {
@@ -249,30 +263,35 @@ NodeClaims::NodeClaims(const NodeClaimOptions& options, const std::string& run_i
             ? ClaimSeed::create(options.run_directory, claim_text(run_id, current_process()))
             : Result<ClaimSeed>(FINEWATT_ERROR(kNotFound, "{}: expected a directory, found none",
                                                options.run_directory.string()));
+    std::map<std::string, Result<std::variant<fs::path, Claim>>> claimed;
     for (const ChannelSpec& spec : counted) {
         NodeShare share;
         share.channel = spec.id;
         share.device = device_of(spec);
-        const DeviceClaims claims(options.run_directory, boot_id, share.device);
-        const auto claimed = seed ? claim_device(claims, *seed)
-                                  : Result<std::variant<fs::path, Claim>>(seed.error());
-        if (!claimed) {
+        auto found = claimed.find(share.device);
+        if (found == claimed.end()) {
+            const DeviceClaims claims(options.run_directory, boot_id, share.device);
+            auto made = seed ? claim_device(claims, *seed)
+                             : Result<std::variant<fs::path, Claim>>(seed.error());
+            if (made && std::holds_alternative<fs::path>(*made)) {
+                held_.push_back(std::get<fs::path>(*made));
+            }
+            found = claimed.emplace(share.device, std::move(made)).first;
+        }
+        if (!found->second) {
             share.note = fmt::format(
                 "{}: counted in the node's total without a claim, so another run may count it too: "
                 "{}",
-                spec.id, claimed.error().describe());
-        } else if (const auto* path = std::get_if<fs::path>(&*claimed)) {
-            held_.push_back(*path);
-        } else {
-            const Claim& owner = std::get<Claim>(*claimed);
+                spec.id, found->second.error().describe());
+        } else if (const auto* owner = std::get_if<Claim>(&*found->second)) {
             share.is_counted_here = false;
-            share.owner_run_id = owner.run_id;
-            share.owner_pid = owner.process.pid;
+            share.owner_run_id = owner->run_id;
+            share.owner_pid = owner->process.pid;
             share.note = fmt::format(
                 "{}: run {} (process {}) counts this device in the node's total; this run keeps "
                 "its "
                 "own window of it",
-                spec.id, owner.run_id, owner.process.pid);
+                spec.id, owner->run_id, owner->process.pid);
         }
         shares_.push_back(std::move(share));
     }

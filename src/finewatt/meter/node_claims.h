@@ -26,7 +26,8 @@ struct NodeClaimOptions {
 /// Who counts the device of one channel in the node's total.
 struct NodeShare {
     std::string channel;  ///< id of the channel
-    std::string device;   ///< what is claimed, e.g. "package-cpu0"
+    /// What is claimed: "cpu" (all packages, whatever reads them), "dram" or "gpu-" and a UUID.
+    std::string device;
     bool is_counted_here = true;
     std::string owner_run_id;         ///< of the run that counts it, when it is another one
     std::int64_t owner_pid = 0;       ///< its process, when it is another one

@@ -112,11 +112,26 @@ TEST(NodeClaims, LoserNamesTheOwnerAndTheNextOneTakesOverFromADeadOne) {
     EXPECT_EQ(loser.shares().at(0).owner_pid, owner.pid());
     EXPECT_EQ(loser.shares().at(0).owner_run_id, "run-" + std::to_string(owner.pid()));
     EXPECT_THAT(loser.shares().at(0).note.value(), HasSubstr("keeps its own window"));
-    EXPECT_EQ(loser.shares().at(0).device, "package-cpu0");
+    EXPECT_EQ(loser.shares().at(0).device, "cpu");
     owner.kill();
     const NodeClaims heir({tree.path()}, "heir", "boot", two_devices());
     EXPECT_EQ(counted_here(heir), 2);
     EXPECT_FALSE(heir.shares().at(0).note.has_value());
+}
+
+TEST(NodeClaims, ModelAndSensorOfTheProcessorsAreOneDevice) {
+    const testing::TempTree tree;
+    ChannelSpec second = counter_uj(std::nullopt);
+    second.id = "pkg1";
+    second.device = "cpu1";
+    const NodeClaims sensors({tree.path()}, "a", "boot",
+                             std::vector<ChannelSpec>{counter_uj(std::nullopt), second});
+    EXPECT_EQ(counted_here(sensors), 2);
+    ChannelSpec model = gauge_mw();
+    model.domain = Domain::kPackage;
+    model.device = "cpu";
+    const NodeClaims models({tree.path()}, "b", "boot", std::vector<ChannelSpec>{model});
+    EXPECT_EQ(counted_here(models), 0);
 }
 
 TEST(NodeClaims, GivenBackClaimsLeaveNoFiles) {
@@ -133,8 +148,8 @@ TEST(NodeClaims, GivenBackClaimsLeaveNoFiles) {
 TEST(NodeClaims, OtherBootAndGarbageClaimNothing) {
     const testing::TempTree tree;
     const NodeClaims before({tree.path()}, "before", "boot-before", two_devices());
-    tree.write("claim.boot.package-cpu0.0", "garbage");
-    tree.write("claim.boot.package-cpu0.x", "no generation");
+    tree.write("claim.boot.cpu.0", "garbage");
+    tree.write("claim.boot.cpu.x", "no generation");
     const NodeClaims now({tree.path()}, "now", "boot", two_devices());
     EXPECT_EQ(counted_here(before), 2);
     EXPECT_EQ(counted_here(now), 2);
