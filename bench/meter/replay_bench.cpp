@@ -41,11 +41,14 @@ class TraceFile {
                 shape == Shape::kGauges
                     ? 200'000 + static_cast<std::uint64_t>(round * 7919 % 90'000)
                     : static_cast<std::uint64_t>(round) * 20'000'000 % kRange;
-            fmt::print(file,
-                       shape == Shape::kUnusual
-                           ? "{{\"id\":\"powercap:package-{1}\",\"raw\":{2},\"t_ns\":{0}}}\n"
-                           : "{{\"t_ns\":{},\"id\":\"powercap:package-{}\",\"raw\":{}}}\n",
-                       t_ns, i % channels, raw);
+            const std::int64_t channel = i % channels;
+            if (shape == Shape::kUnusual) {
+                fmt::print(file, "{{\"id\":\"powercap:package-{}\",\"raw\":{},\"t_ns\":{}}}\n",
+                           channel, raw, t_ns);
+            } else {
+                fmt::print(file, "{{\"t_ns\":{},\"id\":\"powercap:package-{}\",\"raw\":{}}}\n",
+                           t_ns, channel, raw);
+            }
         }
         std::fclose(file);
     }

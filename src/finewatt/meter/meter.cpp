@@ -300,6 +300,12 @@ MeterResult Meter::Impl::stop() {
     result.started_at = started_at_;
     result.end = clock_.mono_now();
     result.ended_at = clock_.wall_now();
+    if (!sampler_.statistics().left_behind.empty()) {
+        // The wait for a source that hangs is no part of the run.
+        const std::chrono::nanoseconds waited = result.end - recorder_.newest();
+        result.end = recorder_.newest();
+        result.ended_at = WallTime::from_unix_ns(result.ended_at.as_unix_ns() - waited.count());
+    }
     recorder_.fill_result(result);
     finish_files(result);
     release_claims(result);

@@ -158,7 +158,7 @@ LiveFigures Recorder::live(MonoTime now) const {
 }
 
 MonoTime Recorder::read_until() const {
-    constexpr std::chrono::nanoseconds kOld = std::chrono::seconds(1);
+    constexpr std::chrono::nanoseconds kOld = std::chrono::milliseconds(400);
     MonoTime until = newest_;
     for (const ChannelStream& stream : streams_) {
         if (stream.good_reads() > 0 && newest_ - stream.last_good_time() < kOld) {

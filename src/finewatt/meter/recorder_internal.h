@@ -70,8 +70,8 @@ class Recorder {
 
     LiveFigures live(MonoTime now) const;
 
-    /// The latest time up to which every channel was read that is read at all: channels whose last
-    /// reading is over a second old do not count.
+    /// The latest time up to which every channel was read that is read often: channels whose last
+    /// reading is over 0.4 s older than the newest do not count.
     MonoTime read_until() const;
 
     /// The totals at `time`, at most kLateEdge in the past.
