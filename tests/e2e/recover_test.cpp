@@ -19,13 +19,14 @@ class Recover : public ProgramTest {
             std::this_thread::sleep_for(lifetime);
             ::kill(pid, SIGKILL);
         };
-        const auto killed = finewatt({"measure", "--name", "victim", "--", "sleep", "5"});
+        const auto killed =
+            finewatt(with_root({"measure", "--name", "victim", "--", "sleep", "5"}));
         EXPECT_EQ(killed.signal, SIGKILL);
         on_started_ = nullptr;
     }
 
     nlohmann::json recover() {
-        const auto result = finewatt({"runs", "recover", "--json"});
+        const auto result = finewatt(with_root({"runs", "recover", "--json"}));
         EXPECT_EQ(result.exit_status, 0) << result.stderr_text << result.stdout_text;
         return nlohmann::json::parse(result.stdout_text, nullptr, false);
     }
@@ -36,8 +37,17 @@ class Recover : public ProgramTest {
         tree_.write(zone + "name", "package-0\n");
         tree_.write(zone + "max_energy_range_uj", "262143328850\n");
         tree_.write(zone + "energy_uj", energy_uj);
-        extra_environment_ = {{"FINEWATT_SYSROOT", (tree_.path() / "root").string()}};
+        root_ = (tree_.path() / "root").string();
     }
+
+    std::vector<std::string> with_root(std::vector<std::string> arguments) const {
+        if (!root_.empty()) {
+            arguments.insert(arguments.begin(), {"--sysroot", root_});
+        }
+        return arguments;
+    }
+
+    std::string root_;
 };
 
 TEST_F(Recover, RunKilledAtAnyTimeIsFinishedAndStored) {
