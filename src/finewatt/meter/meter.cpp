@@ -199,8 +199,8 @@ void Meter::Impl::phase_edge(std::string_view name, PhaseEdge edge, MonoTime tim
     {
         const std::lock_guard lock(mutex_);
         // What a workload's clock says of the future is no time of this run.
-        const auto counted =
-            recorder_.add_phase_edge(name, edge, std::min(time, clock_.mono_now()));
+        const MonoTime inside = std::max(begin_, std::min(time, clock_.mono_now()));
+        const auto counted = recorder_.add_phase_edge(name, edge, inside);
         if (!counted) {
             return;
         }

@@ -108,7 +108,7 @@ class DeviceClaims {
     /// The claim of a running owner other than generation `own`; the oldest, if there are several.
     std::optional<Claim> running_owner(std::optional<std::uint64_t> own) const {
         for (const std::uint64_t generation : generations()) {
-            const auto claim =
+            auto claim =
                 own == generation ? std::nullopt : read_claim(path(generation), generation);
             if (claim && is_running(claim->process)) {
                 return claim;
@@ -150,6 +150,7 @@ class ClaimSeed {
 
     ClaimSeed(const ClaimSeed&) = delete;
     ClaimSeed& operator=(const ClaimSeed&) = delete;
+    ClaimSeed& operator=(ClaimSeed&&) = delete;
 
     ~ClaimSeed() {
         if (!path_.empty()) {
@@ -242,14 +243,14 @@ fs::path node_run_directory(const EnvironmentValue& environment, const std::stri
         fs::create_directories(*named, failed);
         return *named;
     }
-    const fs::path system = "/run/finewatt";
+    fs::path system = "/run/finewatt";
     ::mkdir(system.c_str(), 01777);
     if (::access(system.c_str(), W_OK | X_OK) == 0) {
         // The umask may have taken rights away; a directory of others refuses, which is fine.
         ::chmod(system.c_str(), 01777);
         return system;
     }
-    const fs::path shared = "/tmp/finewatt-" + file_safe(boot_id.substr(0, kBootIdLetters));
+    fs::path shared = "/tmp/finewatt-" + file_safe(boot_id.substr(0, kBootIdLetters));
     if (::mkdir(shared.c_str(), 01777) == 0) {
         ::chmod(shared.c_str(), 01777);
     }
