@@ -153,8 +153,10 @@ void Meter::Impl::on_suspend(MonoTime time) {
 }
 
 void Meter::Impl::add_reading(std::size_t channel, Reading reading) {
-    // A source that took long may bring times that the channel, or the trace, has left behind.
+    // A source that took long may bring times that the channel, or the trace, has left behind; no
+    // source may bring one that has not come yet.
     const ChannelStream& stream = recorder_.stream(channel);
+    reading.time = std::min(reading.time, clock_.mono_now());
     reading.time = std::max(reading.time, recorder_.newest() + -kLateEdge);
     if (!stream.is_empty()) {
         reading.time = std::max(reading.time, stream.last_time());
