@@ -11,13 +11,16 @@ std::optional<PhaseSpan> PhaseBook::add(std::string_view name, PhaseEdge edge, M
         return std::nullopt;
     }
     if (edge == PhaseEdge::kBegin) {
+        const auto ended = ended_.find(name);
+        const MonoTime begin = ended == ended_.end() ? time : std::max(time, ended->second);
         open_.emplace(name, phases_.size());
-        phases_.push_back({std::string(name), time, time, false, phases_.size()});
+        phases_.push_back({std::string(name), begin, begin, false, phases_.size()});
         return phases_.back();
     }
     PhaseSpan& phase = phases_[open->second];
     open_.erase(open);
     phase.end = std::max(time, phase.begin);
+    ended_.insert_or_assign(phase.name, phase.end);
     phase.is_closed = true;
     return phase;
 }

@@ -32,7 +32,7 @@ class PhaseBook {
   public:
     /// Add an edge and return the phase it belongs to. Returns nothing, and changes nothing, for a
     /// begin of an open phase and for an end without a begin. An end before its begin counts as at
-    /// the begin.
+    /// the begin, and a begin before the last end of that name as at that end.
     std::optional<PhaseSpan> add(std::string_view name, PhaseEdge edge, MonoTime time);
 
     /// Return all phases in order of their begin; open ones end at `end`.
@@ -41,6 +41,7 @@ class PhaseBook {
   private:
     std::vector<PhaseSpan> phases_;
     std::map<std::string, std::size_t, std::less<>> open_;
+    std::map<std::string, MonoTime, std::less<>> ended_;  ///< last end of each name
 };
 
 }  // namespace finewatt

@@ -88,12 +88,12 @@ std::optional<MonoTime> Recorder::add_phase_edge(std::string_view name, PhaseEdg
     }
     for (ChannelStream& stream : streams_) {
         if (is_begin) {
-            stream.open_window(counted.as_ns());
+            stream.open_window(phase->begin.as_ns());
         } else {
             stream.close_window(phase->number + 1, phase->end.as_ns());
         }
     }
-    return counted;
+    return is_begin ? phase->begin : phase->end;
 }
 
 void Recorder::note_edge(std::string note) {

@@ -211,6 +211,13 @@ TEST(PhaseBook, NamesMayComeBackAndOverlap) {
     EXPECT_EQ(spans[2].begin, at(6));
 }
 
+TEST(PhaseBook, NameThatReturnsBeforeItsLastEndBeginsThere) {
+    PhaseBook book;
+    book.add("a", PhaseEdge::kBegin, at(1));
+    book.add("a", PhaseEdge::kEnd, at(5));
+    EXPECT_EQ(book.add("a", PhaseEdge::kBegin, at(3)).value().begin, at(5));
+}
+
 TEST(PhaseBook, EndBeforeItsBeginCountsAsAtTheBegin) {
     PhaseBook book;
     book.add("a", PhaseEdge::kBegin, at(5));

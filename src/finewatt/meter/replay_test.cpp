@@ -298,6 +298,39 @@ TEST(Replay, MissingFileIsNotFound) {
     EXPECT_ERROR(kNotFound, replay_file("/nonexistent/trace"), "/nonexistent/trace");
 }
 
+TEST(Replay, RunWithNonsensePhaseEdgesCanBeReplayed) {
+    const SystemClock clock;
+    const testing::TempTree tree;
+    MeterOptions options;
+    options.interval = std::chrono::milliseconds(5);
+    options.trace_path = tree.path() / "trace";
+    std::vector<std::unique_ptr<Source>> sources;
+    sources.push_back(std::make_unique<meter_test::ScriptedSource>(
+        "scripted", std::vector<ChannelSpec>{meter_test::counter_uj(std::nullopt)},
+        meter_test::steady_counter(100)));
+    ASSERT_OK_AND_ASSIGN(auto meter, Meter::start(std::move(sources), options, clock));
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    const MonoTime now = clock.mono_now();
+    const auto ago = [now](int ms) { return now + -std::chrono::milliseconds(ms); };
+    meter->phase_edge("a", PhaseEdge::kBegin, ago(20));
+    meter->phase_edge("a", PhaseEdge::kEnd, ago(30));    // before its begin
+    meter->phase_edge("a", PhaseEdge::kBegin, ago(40));  // before its last end
+    meter->phase_edge("b", PhaseEdge::kBegin, MonoTime::from_ns(INT64_MAX));
+    meter->phase_edge("c", PhaseEdge::kBegin, MonoTime::from_ns(-5));
+    meter->phase_edge("c", PhaseEdge::kEnd, ago(10));
+    const MeterResult live = meter->stop();
+    ASSERT_OK_AND_ASSIGN(const ReplayResult replayed, replay_file(options.trace_path));
+    ASSERT_EQ(live.phases.size(), 4U);
+    ASSERT_EQ(replayed.phases.size(), 4U);
+    for (std::size_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(replayed.phases[i].name, live.phases[i].name);
+        EXPECT_GE(live.phases[i].t_begin_s, 0);
+        if (!live.phases[i].note) {
+            EXPECT_EQ(replayed.phases[i].channels[0].energy, live.phases[i].energy.energy) << i;
+        }
+    }
+}
+
 TEST(Replay, RecordedRunGivesTheSameEnergyAsTheLiveOne) {
     const SystemClock clock;
     const testing::TempTree tree;
