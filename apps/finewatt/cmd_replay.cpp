@@ -41,10 +41,15 @@ void register_replay(CLI::App& app, CommandContext& context) {
     auto* command =
         app.add_subcommand("replay", "Compute a recorded trace as the live meter would");
     const auto path = std::make_shared<std::string>();  // shared with the callback below
-    command->add_option("trace", *path, "Trace that `measure --trace` or another program wrote")
+    command
+        ->add_option("trace", *path,
+                     "Trace that `measure --trace` or another program wrote; - is standard input")
         ->required()
         ->type_name("FILE");
-    command->footer("Example: finewatt replay run.jsonl --json");
+    command->footer(
+        "Examples:\n"
+        "  finewatt replay run.jsonl --json\n"
+        "  zcat run.jsonl.gz | finewatt replay -");
     command->callback([path, &context] {
         const Result<ReplayResult> result = replay_file(*path);
         if (!result) {

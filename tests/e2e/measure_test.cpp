@@ -118,7 +118,7 @@ TEST_F(Measure, KilledMeterLeavesItsJournal) {
     EXPECT_FALSE(journal.is_complete);
     // At most the last second of 2.5 may be missing.
     EXPECT_GT(as_seconds(journal.duration()), 1.0);
-    EXPECT_TRUE(journal.energy().energy.has_value());
+    EXPECT_TRUE(journal.energy.energy.has_value());
 }
 
 TEST_F(Measure, ReaderThatWentAwayLosesNoRun) {

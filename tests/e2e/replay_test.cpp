@@ -46,6 +46,24 @@ TEST_F(Replay, RecordedRunGivesItsEnergyAgain) {
     EXPECT_EQ(total["energy_j"], record["energy"]["energy_j"]);
 }
 
+TEST_F(Replay, DashReadsStandardInput) {
+    stdin_text_ =
+        R"({"finewatt_trace":1,"started_at":"2026-11-23T04:28:00Z","channels":[{"id":"a","kind":"counter","unit":"J","domain":"node"}]})"
+        "\n"
+        R"({"t_ns":0,"id":"a","raw":5})"
+        "\n"
+        R"({"t_ns":1000000000,"id":"a","raw":12})"
+        "\n";
+    const auto result = finewatt({"replay", "-", "--json"});
+    ASSERT_EQ(result.exit_status, 0) << result.stderr_text;
+    EXPECT_EQ(nlohmann::json::parse(result.stdout_text)["total"]["energy_j"], 7.0);
+    *stdin_text_ += "{\"t_ns\":5}\n";
+    const auto broken = finewatt({"replay", "-", "--json"});
+    EXPECT_EQ(broken.exit_status, 4);
+    EXPECT_EQ(broken.stdout_text, "");
+    EXPECT_NE(broken.stderr_text.find("-:4: expected"), std::string::npos) << broken.stderr_text;
+}
+
 TEST_F(Replay, MalformedTraceIsRefusedWithFileAndLine) {
     const auto trace = tree_.write("trace.jsonl", "{\"finewatt_trace\":1}\n");
     const auto result = finewatt({"replay", trace.string(), "--json"});

@@ -1,6 +1,6 @@
 // Properties that hold for any readings: seeded random traces with wraps, failed reads, resets and
 // odd spacings.
-#include "finewatt/meter/channel_energy.h"
+#include "finewatt/meter/channel_stream.h"
 #include "finewatt/meter/test_traces_internal.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,10 @@ namespace finewatt {
 namespace {
 
 using meter_test::at;
+using meter_test::ChannelTrace;
 using meter_test::counter_uj;
+using meter_test::energy_between;
+using meter_test::energy_of;
 using meter_test::failed;
 using meter_test::gauge_mw;
 using meter_test::good;
@@ -132,8 +135,8 @@ TEST(EnergyProperties, AdjacentWindowsThatMeetOnAReadingAddUpExactly) {
     for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
         std::mt19937_64 random(seed);
         const ChannelTrace trace = random_counter(seed, {true, false});
-        const auto samples = trace.samples();
-        const MonoTime cut = at(samples[random() % samples.size()].t_ns);
+        const auto& times = trace.good_times();
+        const MonoTime cut = times[random() % times.size()];
         const MonoTime end = at(trace.last_time().as_ns() + 1);
         const ChannelEnergy whole = energy_between(trace, at(0), end);
         const ChannelEnergy head = energy_between(trace, at(0), cut);
@@ -173,7 +176,7 @@ TEST(EnergyProperties, TrueEnergyOfAPolledCounterLiesInItsRange) {
         const auto [begin, end] =
             std::minmax({random_time(random, trace), random_time(random, trace)});
         const ChannelEnergy energy = energy_between(trace, begin, end);
-        const std::int64_t seen_end = std::min(end.as_ns(), trace.samples().back().t_ns);
+        const std::int64_t seen_end = std::min(end.as_ns(), trace.good_times().back().as_ns());
         const double true_j = 150e-9 * static_cast<double>(seen_end - begin.as_ns());
         ASSERT_TRUE(energy.energy.has_value()) << "seed " << seed;
         EXPECT_LE(energy.energy_low->as_joules(), true_j + 1e-9) << "seed " << seed;

@@ -1,5 +1,4 @@
-#include "finewatt/meter/channel_energy.h"
-
+#include "finewatt/meter/channel_stream.h"
 #include "finewatt/meter/student_t_internal.h"
 #include "finewatt/meter/test_traces_internal.h"
 
@@ -7,15 +6,19 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <random>
 #include <string>
 
 namespace finewatt {
 namespace {
 
 using meter_test::at;
+using meter_test::ChannelTrace;
 using meter_test::constant_load;
 using meter_test::counter_trace;
 using meter_test::counter_uj;
+using meter_test::energy_between;
+using meter_test::energy_of;
 using meter_test::failed;
 using meter_test::gauge_mw;
 using meter_test::good;
@@ -23,6 +26,7 @@ using meter_test::kLargeRange;
 using meter_test::kSecond;
 using meter_test::kSmallRange;
 using meter_test::kTenth;
+using meter_test::power_points;
 using meter_test::square_load;
 using ::testing::Contains;
 using ::testing::HasSubstr;
@@ -216,6 +220,28 @@ TEST(CounterEnergy, WindowShorterThanOneRefreshHasLowZeroAndSaysSo) {
     EXPECT_DOUBLE_EQ(low_j(energy), 0);
     EXPECT_GT(high_j(energy), 10);
     EXPECT_THAT(energy.notes, Contains("window shorter than one refresh of the sensor"));
+}
+
+TEST(CounterEnergy, ReadingsCloserThanTheRefreshDoNotInflateTheRange) {
+    // 100 W, renewed every 100 ms in steps of 10 J, read at random points 1 to 40 ms apart.
+    ChannelSpec spec = counter_uj(kSmallRange);
+    spec.update_ms = 100;
+    std::mt19937_64 random(11);
+    for (int round = 0; round < 50; ++round) {
+        ChannelTrace trace(spec);
+        for (std::int64_t t_ns = 0; t_ns < 20 * kSecond;
+             t_ns += 1'000'000 + static_cast<std::int64_t>(random() % 39'000'000)) {
+            trace.add(good(t_ns, static_cast<std::uint64_t>(t_ns / kTenth) * 10'000'000));
+        }
+        const std::int64_t begin_ns = kSecond + static_cast<std::int64_t>(random() % kSecond);
+        const ChannelEnergy energy =
+            energy_between(trace, at(begin_ns), at(begin_ns + 10 * kSecond));
+        EXPECT_LE(low_j(energy), 1'000);
+        EXPECT_GE(high_j(energy), 1'000);
+        // Each edge: one step that it cuts (10 J at most), and at most two refreshes of staleness.
+        EXPECT_GE(low_j(energy), 1'000 - 10 - 40);
+        EXPECT_LE(high_j(energy), 1'000 + 10 + 40);
+    }
 }
 
 TEST(CounterEnergy, NothingIsExtrapolatedBeyondTheReadings) {

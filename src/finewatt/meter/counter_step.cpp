@@ -79,6 +79,8 @@ std::string_view doubt_reason(StepDoubt doubt) {
             return "counter reset";
         case StepDoubt::kManyWraps:
             return "more than one wrap possible";
+        case StepDoubt::kJournal:
+            return "unknown in the journal";
     }
     return {};
 }

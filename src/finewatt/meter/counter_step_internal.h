@@ -3,7 +3,6 @@
 // Main type: CounterStep. Private to the meter.
 #pragma once
 
-#include "finewatt/meter/channel_trace.h"
 #include "finewatt/record/channel.h"
 
 #include <cstdint>
@@ -14,8 +13,14 @@ namespace finewatt {
 
 __extension__ typedef unsigned __int128 Uint128;
 
-/// Why a step cannot be known.
-enum class StepDoubt { kNone, kBackwards, kReset, kManyWraps };
+/// A good reading: monotonic nanoseconds and the raw integer in native ticks.
+struct RawSample {
+    std::int64_t t_ns = 0;
+    std::uint64_t raw = 0;
+};
+
+/// Why a step cannot be known; kJournal: the journal it comes from says so.
+enum class StepDoubt { kNone, kBackwards, kReset, kManyWraps, kJournal };
 
 /// Movement of a counter between two good readings, in raw units.
 struct CounterStep {

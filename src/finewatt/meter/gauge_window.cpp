@@ -7,8 +7,6 @@
 namespace finewatt {
 namespace {
 
-/// A silence of a gauge longer than this many usual spacings is a gap.
-constexpr double kSilentSpacings = 5;
 /// Fewer blocks say too little of the spread.
 constexpr std::uint64_t kLeastBlocks = 8;
 
@@ -85,10 +83,12 @@ GaugeWindow::GaugeWindow(const ChannelSpec& spec, const WindowFrame& frame)
       peak_(least_peak_stretch_ns(spec, frame.usual_spacing_ns)),
       blocks_(block_length_ns(frame.usual_spacing_ns)) {}
 
-bool GaugeWindow::add(const RawSample& from, const RawSample& to, bool has_failed) {
+void GaugeWindow::add(const Step& step) {
+    const RawSample& from = step.from;
+    const RawSample& to = step.to;
     const StepPart part = cut_step(frame_, from, to);
     if (!part.is_touched) {
-        return false;
+        return;
     }
     const auto step_ns = static_cast<std::uint64_t>(to.t_ns - from.t_ns);
     const std::int64_t inside_ns = part.length_ns();
@@ -107,18 +107,16 @@ bool GaugeWindow::add(const RawSample& from, const RawSample& to, bool has_faile
     least_raw_ = touched_steps_ == 0 ? less : std::min(least_raw_, less);
     most_raw_ = std::max(most_raw_, more);
     ++touched_steps_;
-    const bool is_gap =
-        has_failed || static_cast<double>(step_ns) > kSilentSpacings * frame_.usual_spacing_ns;
-    if (is_gap) {
+    if (step.gaps > 0 || is_silence(step, frame_.usual_spacing_ns)) {
+        ++gaps_;
         gap_area_ += area;
         gap_ns_ += inside_ns;
         peak_.interrupt();
-        return true;
+        return;
     }
     covered_ns_ += inside_ns;
     peak_.add(area, inside_ns);
     blocks_.add_line(part.from_ns, from_raw, part.to_ns, to_raw);
-    return false;
 }
 
 long double GaugeWindow::sampling_error() const {
@@ -149,6 +147,7 @@ long double GaugeWindow::edge_error() const {
 void GaugeWindow::finish(ChannelEnergy& energy, std::int64_t& covered_ns,
                          std::uint64_t largest_raw) const {
     covered_ns = covered_ns_;
+    energy.gaps += gaps_;
     if (touched_steps_ == 0) {
         energy.reason = "no reading touches the window";
         return;
@@ -161,7 +160,7 @@ void GaugeWindow::finish(ChannelEnergy& energy, std::int64_t& covered_ns,
                                                 : static_cast<long double>(largest_raw);
     const auto covered = static_cast<long double>(covered_ns_);
     const long double best = static_cast<long double>(whole_area2_) / 2 + part_area_;
-    const long double resolution = covered / 2;
+    const long double resolution = covered / 2 * static_cast<long double>(spec_->resolution_raw);
     const long double both = sampling_error() + edge_error() + resolution;
     const long double gap_above =
         std::max(0.0L, ceiling_raw * static_cast<long double>(gap_ns_) - gap_area_);
@@ -172,6 +171,7 @@ void GaugeWindow::finish(ChannelEnergy& energy, std::int64_t& covered_ns,
     const long double gain_above =
         static_cast<long double>(spec_->gain_error_high.value_or(0)) * best;
     energy.energy = joules_of(best);
+    energy.known_part = joules_of(best);
     energy.energy_low = joules_of(low - gain_below);
     energy.energy_high = joules_of(high + gain_above);
     energy.gain_below = joules_of(gain_below);

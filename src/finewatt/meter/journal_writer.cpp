@@ -1,4 +1,5 @@
 #include "finewatt/meter/journal.h"
+#include "finewatt/meter/journal_format_internal.h"
 #include "finewatt/meter/line_writer_internal.h"
 
 #include <fmt/format.h>
@@ -6,16 +7,15 @@
 
 #include <fcntl.h>
 
+#include <cmath>
 #include <iterator>
 #include <utility>
+#include <vector>
 
 namespace finewatt {
 namespace {
 
 using Json = nlohmann::json;
-
-/// Journal format version; journal_reader.cpp reads this one.
-constexpr int kVersion = 1;
 
 /// Text that is not UTF-8 is mended, so that building a line cannot fail.
 std::string dump(const Json& json) {
@@ -38,6 +38,7 @@ Json channel_json(const ChannelSpec& spec) {
                 {"device", spec.device},
                 {"window_ms", or_null(spec.window_ms)},
                 {"update_ms", or_null(spec.update_ms)},
+                {"resolution", spec.resolution_raw},
                 {"source", spec.source},
                 {"provenance", std::string(provenance_name(spec.provenance))},
                 {"gain_error_low", or_null(spec.gain_error_low)},
@@ -45,43 +46,142 @@ Json channel_json(const ChannelSpec& spec) {
                 {"reason", spec.reason}};
 }
 
-void append_number(std::string& line, const std::optional<Joules>& value) {
-    if (value) {
-        // 12 digits: a microjoule of a megajoule, and short lines.
-        fmt::format_to(std::back_inserter(line), ",{:.12g}", value->as_joules());
-    } else {
-        line += ",null";
+/// Round up to two digits, so that the lines stay short and a bound stays a bound.
+double round_up(double value) {
+    if (!(value > 0) || !std::isfinite(value)) {
+        return 0;
     }
+    const double scale = std::pow(10.0, std::floor(std::log10(value)) - 1);
+    return std::ceil(value / scale) * scale;
 }
 
-/// One channel as an array: last raw, best, low, high, gain below, gain above, coverage, wraps,
-/// gaps, provenance, reason. Names would triple the size of the journal.
-void append_channel(std::string& line, const ChannelCheckpoint& channel) {
-    const ChannelEnergy& energy = channel.energy;
-    line += channel.last_raw ? fmt::format("[{}", *channel.last_raw) : "[null";
-    append_number(line, energy.energy);
-    append_number(line, energy.energy_low);
-    append_number(line, energy.energy_high);
-    append_number(line, energy.gain_below);
-    append_number(line, energy.gain_above);
-    fmt::format_to(std::back_inserter(line), ",{:.6g},{},{}", energy.coverage, energy.wraps,
-                   energy.gaps);
-    line += energy.provenance ? fmt::format(",\"{}\"", provenance_name(*energy.provenance))
-                              : std::string(",null");
-    line += energy.reason ? "," + Json(*energy.reason).dump() + "]" : std::string(",null]");
-}
+/// What was last written of one channel. An entry tells only what changed since.
+class ChannelWriter {
+  public:
+    explicit ChannelWriter(const ChannelSpec& spec) : rule_(spec) {}
+
+    void append(std::string& line, MonoTime time, const ChannelCheckpoint& now) {
+        const bool has_reading = now.time && (!last_.time || *now.time > *last_.time);
+        if (!has_reading && now.gaps == last_.gaps && now.is_gone == last_.is_gone) {
+            line += "null";
+            return;
+        }
+        Json changes = Json::object();
+        add_times(changes, time, now);
+        add_raw(changes, now);
+        add_counts(changes, now);
+        add_range(changes, now);
+        const std::uint64_t moved =
+            now.energy_uj > last_.energy_uj ? now.energy_uj - last_.energy_uj : 0;
+        line += changes.empty() ? fmt::format("{}", moved)
+                                : fmt::format("[{},{}]", moved, Json(changes).dump());
+        const std::uint64_t energy_uj = last_.energy_uj + moved;
+        last_ = now;
+        last_.energy_uj = energy_uj;
+    }
+
+  private:
+    void add_times(Json& changes, MonoTime time, const ChannelCheckpoint& now) const {
+        if (now.time && *now.time != time) {
+            changes["age_ns"] = (time - *now.time).count();
+        }
+        if (!last_.time && now.first_good_time && now.time) {
+            changes["since_ns"] = (*now.time - *now.first_good_time).count();
+        }
+    }
+
+    void add_raw(Json& changes, const ChannelCheckpoint& now) {
+        if (!now.raw) {
+            return;
+        }
+        const auto expected = expected_raw(rule_, anchor_, now.energy_uj);
+        if (!expected || !is_same_raw(rule_, *expected, *now.raw)) {
+            changes["raw"] = *now.raw;
+            anchor_ = RawAnchor{*now.raw, now.energy_uj};
+        }
+    }
+
+    void add_counts(Json& changes, const ChannelCheckpoint& now) const {
+        const auto add = [&changes](const char* name, std::uint64_t value, std::uint64_t before) {
+            if (value > before) {
+                changes[name] = value - before;
+            }
+        };
+        add("wraps", now.wraps, last_.wraps);
+        add("gaps", now.gaps, last_.gaps);
+        add("unknown", now.unknown_steps, last_.unknown_steps);
+        if (now.reason != last_.reason) {
+            changes["reason"] = or_null(now.reason);
+        }
+        if (now.is_gone && !last_.is_gone) {
+            changes["gone"] = true;
+        }
+    }
+
+    /// Bounds are written anew when they are too narrow or more than twice as wide as they need
+    /// to be.
+    void add_range(Json& changes, const ChannelCheckpoint& now) {
+        const auto is_stale = [](double written, double value) {
+            return value > written || value < written / 2;
+        };
+        if (is_stale(below_j_, now.below_j)) {
+            below_j_ = round_up(1.05 * now.below_j);
+            changes["below_j"] = below_j_;
+        }
+        if (now.above_j.has_value() != above_j_.has_value() ||
+            (now.above_j && is_stale(*above_j_, *now.above_j))) {
+            above_j_ = now.above_j ? std::optional(round_up(1.05 * *now.above_j)) : std::nullopt;
+            changes["above_j"] = or_null(above_j_);
+        }
+    }
+
+    JournalRule rule_;
+    ChannelCheckpoint last_;
+    std::optional<RawAnchor> anchor_;
+    double below_j_ = 0;
+    std::optional<double> above_j_ = 0;
+};
 
 }  // namespace
 
 class JournalWriter::Impl {
   public:
-    Impl(ScopedFd fd, const std::filesystem::path& path)
-        : lines_(std::move(fd), path, SyncPolicy::kEverySecond) {}
+    Impl(ScopedFd fd, const std::filesystem::path& path, const JournalHeader& header)
+        : lines_(std::move(fd), path, SyncPolicy::kEverySecond),
+          time_(header.begin),
+          ahead_ns_(ahead_ns(header.begin, header.started_at)) {
+        for (const ChannelSpec& spec : header.channels) {
+            channels_.emplace_back(spec);
+        }
+    }
 
     LineWriter& lines() { return lines_; }
 
+    void checkpoint(const Checkpoint& checkpoint) {
+        line_ = "{\"c\":[";
+        for (std::size_t i = 0; i < checkpoint.channels.size(); ++i) {
+            line_ += i == 0 ? "" : ",";
+            channels_[i].append(line_, checkpoint.time, checkpoint.channels[i]);
+        }
+        const std::int64_t ahead = ahead_ns(checkpoint.time, checkpoint.wall);
+        fmt::format_to(std::back_inserter(line_), "],\"t\":{},\"w\":{}}}\n",
+                       (checkpoint.time - time_).count(), ahead - ahead_ns_);
+        time_ = checkpoint.time;
+        ahead_ns_ = ahead;
+        lines_.append(line_);
+    }
+
   private:
+    /// How far the wall clock is ahead of the monotonic one: it changes only when it is set.
+    static std::int64_t ahead_ns(MonoTime time, WallTime wall) {
+        return wall.as_unix_ns() - time.as_ns();
+    }
+
     LineWriter lines_;
+    std::vector<ChannelWriter> channels_;
+    MonoTime time_;
+    std::int64_t ahead_ns_;
+    std::string line_;
 };
 
 JournalWriter::JournalWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -102,30 +202,29 @@ Result<std::unique_ptr<JournalWriter>> JournalWriter::create(const std::filesyst
     }
     FINEWATT_ASSIGN(ScopedFd fd, std::move(opened));
     std::unique_ptr<JournalWriter> writer(
-        new JournalWriter(std::make_unique<Impl>(std::move(fd), path)));
+        new JournalWriter(std::make_unique<Impl>(std::move(fd), path, header)));
+    const Json facts = Json::parse(header.facts, nullptr, false);
     Json channels = Json::array();
     for (const ChannelSpec& spec : header.channels) {
         channels.push_back(channel_json(spec));
     }
-    writer->impl_->lines().append(dump(Json{{"finewatt_journal", kVersion},
+    writer->impl_->lines().append(dump(Json{{"finewatt_journal", kJournalVersion},
                                             {"run_id", header.run_id},
                                             {"boot_id", header.boot_id},
+                                            {"pid", header.process.pid},
+                                            {"pid_start_ticks", header.process.start_ticks},
+                                            {"pid_namespace", header.process.pid_namespace},
                                             {"t_mono_ns", header.begin.as_ns()},
                                             {"wall_unix_ns", header.started_at.as_unix_ns()},
                                             {"seed", header.seed},
+                                            {"interval_ns", header.interval.count()},
+                                            {"facts", facts.is_object() ? facts : Json::object()},
                                             {"channels", std::move(channels)}}));
     return writer;
 }
 
 void JournalWriter::checkpoint(const Checkpoint& checkpoint) {
-    std::string line = "{\"checkpoint\":[";
-    for (std::size_t i = 0; i < checkpoint.channels.size(); ++i) {
-        line += i == 0 ? "" : ",";
-        append_channel(line, checkpoint.channels[i]);
-    }
-    line += fmt::format("],\"t_mono_ns\":{},\"wall_unix_ns\":{}}}\n", checkpoint.time.as_ns(),
-                        checkpoint.wall.as_unix_ns());
-    impl_->lines().append(line);
+    impl_->checkpoint(checkpoint);
 }
 
 void JournalWriter::phase_edge(const JournalPhaseEdge& edge) {

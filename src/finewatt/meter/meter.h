@@ -1,13 +1,13 @@
 // Meter: samples sources in the background while a command runs, and turns the readings into the
 // energy of the run, of its phases, and into power series.
 //
-// Main type: Meter. Windows are computed by channel_energy.h, sums by energy_total.h. Not for
-// finding sensors (sensor/) nor for starting the command (study/). First form: the readings of the
-// run stay in memory, 16 bytes each.
+// Main type: Meter. Readings go through channel_stream.h and are not kept, sums are made by
+// energy_total.h. Not for finding sensors (sensor/) nor for starting the command (study/).
 #pragma once
 
 #include "finewatt/base/clock.h"
 #include "finewatt/base/result.h"
+#include "finewatt/meter/node_claims.h"
 #include "finewatt/record/run.h"
 #include "finewatt/sensor/source.h"
 
@@ -31,7 +31,12 @@ struct MeterOptions {
     std::string run_id;                  ///< written into the journal
     std::string boot_id;                 ///< written into the journal; see read_boot_id()
     std::filesystem::path journal_path;  ///< append-only journal; empty = none
-    std::filesystem::path trace_path;    ///< trace of every reading; empty = none
+    /// One JSON object kept in the journal's header for whoever recovers the run: its name, kind
+    /// and settings.
+    std::string journal_facts = "{}";
+    /// Where this node's meters agree who counts which device; nothing: no claim is made.
+    std::optional<NodeClaimOptions> node_claims;
+    std::filesystem::path trace_path;  ///< trace of every reading; empty = none
 };
 
 enum class PhaseEdge { kBegin, kEnd };
@@ -60,13 +65,14 @@ struct LiveFigures {
 
 /// What the meter itself did and cost.
 struct MeterStatistics {
-    std::uint64_t rounds = 0;                           ///< polls of all due sources
+    std::uint64_t rounds = 0;                           ///< polls of all sources
     std::uint64_t samples = 0;                          ///< good readings
     std::map<std::string, std::uint64_t> lost_samples;  ///< failed reads by channel id
     double cpu_s = 0;                                   ///< CPU time of the meter's threads
     double round_time_s_mean = 0;
     double round_time_s_max = 0;
     std::uint64_t suspends = 0;  ///< times the machine slept
+    double asleep_s = 0;         ///< how long; no part of the run's time
     double interval_s = 0;       ///< slot length in force
     std::uint64_t seed = 0;
 };
@@ -81,18 +87,20 @@ struct MeterResult {
     std::vector<PhaseRecord> phases;  ///< ordered by begin
     std::vector<PowerSeries> series;  ///< one per channel, at most 2,000 points each
     MeterStatistics statistics;
+    std::vector<NodeShare> node_shares;         ///< one per counted channel, when claims are made
     std::optional<std::string> stopped_reason;  ///< why metering stopped before the run did
     std::vector<std::string> notes;  ///< journal or trace lost, sources that went away, ...
 };
 
-/// Samples sources on a thread of its own. All public functions may be called from any thread,
+/// Samples each source on a thread of its own. All public functions may be called from any thread,
 /// stop() once. Destroying a meter that was not stopped stops it and drops the result.
 class Meter {
   public:
     /// Read every source once and start sampling. `clock` must outlive the meter and read the
-    /// machine's CLOCK_MONOTONIC. No source at all is fine: the result then says "no channel".
-    /// Errors: invalid argument (interval not above zero, two channels with one id); not found,
-    /// permission or io when the journal or trace cannot be created.
+    /// machine's CLOCK_MONOTONIC; a source that hangs at stop() lives on with its own clock. No
+    /// source at all is fine: the result then says "no channel". Errors: invalid argument (interval
+    /// not above zero, two channels with one id); not found, permission or io when the journal or
+    /// trace cannot be created.
     static Result<std::unique_ptr<Meter>> start(std::vector<std::unique_ptr<Source>> sources,
                                                 MeterOptions options, const Clock& clock);
 
@@ -100,9 +108,9 @@ class Meter {
     Meter& operator=(const Meter&) = delete;
     ~Meter();
 
-    /// Mark an edge of a phase at `time` (now or in the past) and ask for a reading at once.
-    /// Phases may nest and overlap. A begin of an open phase and an end without a begin are
-    /// ignored and noted.
+    /// Mark an edge of a phase at `time` (now or in the past) and ask for a reading at once. An
+    /// edge over three seconds old counts as three seconds old, with a note. Phases may nest and
+    /// overlap. A begin of an open phase and an end without a begin are ignored and noted.
     void phase_edge(std::string_view name, PhaseEdge edge, MonoTime time);
 
     /// Put a workload's event (one JSON object) into the journal, unchanged. No-op without one.
@@ -111,7 +119,8 @@ class Meter {
     LiveFigures live() const;
 
     /// Read every source once more, stop sampling, close journal and trace, compute the result.
-    /// Open phases end now, with the note "phase not closed".
+    /// Open phases end now, with the note "phase not closed". A source that does not answer within
+    /// a second is left behind and noted.
     MeterResult stop();
 
   private:

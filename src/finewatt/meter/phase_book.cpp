@@ -4,22 +4,25 @@
 
 namespace finewatt {
 
-bool PhaseBook::add(std::string_view name, PhaseEdge edge, MonoTime time) {
-    // Open phases are few and recent: look from the back.
-    const auto open = std::find_if(phases_.rbegin(), phases_.rend(), [name](const PhaseSpan& p) {
-        return !p.is_closed && p.name == name;
-    });
-    const bool is_open = open != phases_.rend();
+std::optional<PhaseSpan> PhaseBook::add(std::string_view name, PhaseEdge edge, MonoTime time) {
+    const auto open = open_.find(name);
+    const bool is_open = open != open_.end();
     if (is_open == (edge == PhaseEdge::kBegin)) {
-        return false;
+        return std::nullopt;
     }
     if (edge == PhaseEdge::kBegin) {
-        phases_.push_back({std::string(name), time, time, false});
-        return true;
+        const auto ended = ended_.find(name);
+        const MonoTime begin = ended == ended_.end() ? time : std::max(time, ended->second);
+        open_.emplace(name, phases_.size());
+        phases_.push_back({std::string(name), begin, begin, false, phases_.size()});
+        return phases_.back();
     }
-    open->end = std::max(time, open->begin);
-    open->is_closed = true;
-    return true;
+    PhaseSpan& phase = phases_[open->second];
+    open_.erase(open);
+    phase.end = std::max(time, phase.begin);
+    ended_.insert_or_assign(phase.name, phase.end);
+    phase.is_closed = true;
+    return phase;
 }
 
 std::vector<PhaseSpan> PhaseBook::spans(MonoTime end) const {

@@ -3,103 +3,139 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <limits>
 
 namespace finewatt {
 namespace {
 
 /// Points of a power series that a figure can show.
 constexpr std::size_t kMostPoints = 2000;
-/// Stretch that live power is the mean of, and age at which a channel has none any more.
-constexpr std::chrono::nanoseconds kLiveStretch = std::chrono::seconds(1);
-constexpr std::chrono::nanoseconds kLiveAge = std::chrono::seconds(3);
 /// A workload may report nonsense without end; the record keeps the first of it.
 constexpr std::size_t kMostPhaseNotes = 20;
+/// Window of the run in each stream; phase number n has window n + 1.
+constexpr std::size_t kRunWindow = 0;
 
-/// Mean power over about the last second of readings.
-std::optional<Watts> power_now(const ChannelTrace& trace, MonoTime now) {
-    const auto samples = trace.samples();
-    if (samples.size() < 2) {
-        return std::nullopt;
+ChannelCheckpoint checkpoint_of(const ChannelStream& stream, MonoTime time) {
+    const ChannelEnergy energy = stream.energy(kRunWindow, time.as_ns());
+    ChannelCheckpoint checkpoint;
+    if (stream.good_reads() > 0) {
+        checkpoint.first_good_time = stream.first_good_time();
+        checkpoint.time = std::min(time, stream.last_good_time());
+        checkpoint.raw = stream.raw_at(*checkpoint.time);
     }
-    const MonoTime last = MonoTime::from_ns(samples.back().t_ns);
-    if (now - last > kLiveAge) {
-        return std::nullopt;
+    // Rounded to a microjoule.
+    checkpoint.energy_uj = static_cast<std::uint64_t>(energy.known_part.as_joules() * 1e6 + 0.5);
+    checkpoint.wraps = energy.wraps;
+    checkpoint.gaps = energy.gaps;
+    checkpoint.unknown_steps = energy.unknown_steps;
+    checkpoint.reason = energy.reason;
+    checkpoint.is_gone = stream.is_closed();
+    const double known_j = energy.known_part.as_joules();
+    if (energy.energy_low) {
+        const Joules low = *energy.energy_low + energy.gain_below;
+        checkpoint.below_j = std::max(0.0, known_j - low.as_joules());
     }
-    const std::int64_t from_ns =
-        std::max(samples.front().t_ns, samples.back().t_ns - kLiveStretch.count());
-    return energy_between(trace, MonoTime::from_ns(from_ns), last).power_mean;
+    if (energy.energy_high) {
+        const Joules high = *energy.energy_high - energy.gain_above;
+        checkpoint.above_j = std::max(0.0, high.as_joules() - known_j);
+    } else if (energy.unknown_steps > 0) {
+        checkpoint.above_j.reset();
+    }
+    return checkpoint;
 }
 
 }  // namespace
 
-Recorder::Recorder(std::vector<ChannelSpec> channels, MonoTime begin)
-    : specs_(std::move(channels)),
+Recorder::Recorder(std::vector<ChannelSpec> channels, const RecorderOptions& options)
+    : options_(options),
+      specs_(std::move(channels)),
       selection_(choose_channels(specs_)),
-      begin_(begin) {
+      newest_(options.begin.value_or(MonoTime{})) {
     for (const ChannelSpec& spec : specs_) {
-        channels_.push_back({ChannelTrace(spec), std::nullopt});
+        ChannelStream& stream = streams_.emplace_back(spec);
+        stream.open_window(options.begin ? options.begin->as_ns() : kOwnSpan);
+        if (options.keeps_series) {
+            stream.keep_series(kMostPoints);
+        }
     }
 }
 
 void Recorder::add_reading(std::size_t channel, const Reading& reading) {
-    Recorded& recorded = channels_[channel];
-    ChannelTrace& trace = recorded.trace;
-    if (!trace.add(reading) || !trace.has_settled_spacing()) {
-        return;
-    }
-    const std::size_t steps = trace.samples().size() - 1;
-    if (recorded.running) {
-        recorded.running->add_steps(trace, steps - 1, steps);
-        return;
-    }
-    WindowFrame frame;
-    frame.begin_ns = begin_.as_ns();
-    frame.end_ns = std::numeric_limits<std::int64_t>::max();
-    frame.is_closed = true;
-    recorded.running.emplace(trace, frame);
-    recorded.running->add_steps(trace, 0, steps);
+    see(reading.time);
+    streams_[channel].add(reading, settled());
 }
 
-bool Recorder::add_phase_edge(std::string_view name, PhaseEdge edge, MonoTime time) {
-    if (phases_.add(name, edge, time)) {
-        return true;
+void Recorder::add_journal_step(std::size_t channel, const JournalStep& step) {
+    see(step.time);
+    streams_[channel].add(step, settled());
+}
+
+std::optional<MonoTime> Recorder::add_phase_edge(std::string_view name, PhaseEdge edge,
+                                                 MonoTime time) {
+    const bool is_begin = edge == PhaseEdge::kBegin;
+    const std::string_view what = is_begin ? "begin" : "end";
+    const MonoTime counted = std::max(time, settled());
+    const std::optional<PhaseSpan> phase = phases_.add(name, edge, counted);
+    if (!phase) {
+        note_edge(fmt::format("phase '{}': {} ignored, the phase was {}", name, what,
+                              is_begin ? "open" : "not open"));
+        return std::nullopt;
     }
+    if (counted != time) {
+        note_edge(
+            fmt::format("phase '{}': {} reported {:.3f} s late; it counts {:.3f} s later than "
+                        "it was",
+                        name, what, as_seconds(newest_ - time), as_seconds(counted - time)));
+    }
+    for (ChannelStream& stream : streams_) {
+        if (is_begin) {
+            stream.open_window(phase->begin.as_ns());
+        } else {
+            stream.close_window(phase->number + 1, phase->end.as_ns());
+        }
+    }
+    return is_begin ? phase->begin : phase->end;
+}
+
+void Recorder::note_edge(std::string note) {
     if (phase_notes_.size() < kMostPhaseNotes) {
-        phase_notes_.push_back(
-            edge == PhaseEdge::kBegin
-                ? fmt::format("phase '{}': begin ignored, the phase was open", name)
-                : fmt::format("phase '{}': end ignored, the phase was not open", name));
+        phase_notes_.push_back(std::move(note));
     }
-    return false;
 }
 
-ChannelEnergy Recorder::energy_so_far(const Recorded& channel, MonoTime now) const {
-    const ChannelTrace& trace = channel.trace;
-    MonoTime end = std::max(now, begin_);
-    if (!trace.is_empty()) {
-        end = std::max(end, trace.last_time());
+std::vector<ChannelEnergy> Recorder::run_energies(MonoTime end) const {
+    std::vector<ChannelEnergy> energies;
+    energies.reserve(streams_.size());
+    for (const ChannelStream& stream : streams_) {
+        energies.push_back(stream.energy(kRunWindow, end.as_ns()));
     }
-    return channel.running ? channel.running->energy(trace, end.as_ns())
-                           : energy_between(trace, begin_, end);
+    return energies;
+}
+
+std::vector<PhaseEnergies> Recorder::phase_energies(MonoTime end) const {
+    std::vector<PhaseEnergies> phases;
+    for (PhaseSpan& span : phases_.spans(end)) {
+        PhaseEnergies& phase = phases.emplace_back();
+        for (const ChannelStream& stream : streams_) {
+            phase.channels.push_back(stream.energy(span.number + 1, span.end.as_ns()));
+        }
+        phase.span = std::move(span);
+    }
+    return phases;
 }
 
 LiveFigures Recorder::live(MonoTime now) const {
     LiveFigures figures;
-    figures.duration = now - begin_;
-    std::vector<ChannelEnergy> energies;
-    for (const Recorded& channel : channels_) {
-        const ChannelSpec& spec = channel.trace.spec();
-        energies.push_back(energy_so_far(channel, now));
+    figures.duration = now - options_.begin.value_or(now);
+    const std::vector<ChannelEnergy> energies = run_energies(std::max(now, newest_));
+    for (std::size_t i = 0; i < streams_.size(); ++i) {
         LiveComponent component;
-        component.component = std::string(component_name(spec.domain));
-        component.source = spec.id;
+        component.component = std::string(component_name(specs_[i].domain));
+        component.source = specs_[i].id;
         component.counted = false;
-        component.power = power_now(channel.trace, now);
-        component.energy = energies.back().energy;
-        component.energy_low = energies.back().energy_low;
-        component.energy_high = energies.back().energy_high;
+        component.power = streams_[i].recent_power(now);
+        component.energy = energies[i].energy;
+        component.energy_low = energies[i].energy_low;
+        component.energy_high = energies[i].energy_high;
         figures.components.push_back(std::move(component));
     }
     Watts power{};
@@ -121,32 +157,38 @@ LiveFigures Recorder::live(MonoTime now) const {
     return figures;
 }
 
-Checkpoint Recorder::checkpoint(MonoTime now, WallTime wall) const {
-    Checkpoint checkpoint;
-    checkpoint.time = now;
-    checkpoint.wall = wall;
-    for (const Recorded& channel : channels_) {
-        ChannelCheckpoint one;
-        if (!channel.trace.samples().empty()) {
-            one.last_raw = channel.trace.samples().back().raw;
+MonoTime Recorder::read_until() const {
+    constexpr std::chrono::nanoseconds kOld = std::chrono::milliseconds(400);
+    MonoTime until = newest_;
+    for (const ChannelStream& stream : streams_) {
+        if (stream.good_reads() > 0 && newest_ - stream.last_good_time() < kOld) {
+            until = std::min(until, stream.last_good_time());
         }
-        one.energy = energy_so_far(channel, now);
-        checkpoint.channels.push_back(std::move(one));
+    }
+    return until;
+}
+
+Checkpoint Recorder::checkpoint(MonoTime time, WallTime wall) const {
+    Checkpoint checkpoint;
+    checkpoint.time = time;
+    checkpoint.wall = wall;
+    for (const ChannelStream& stream : streams_) {
+        checkpoint.channels.push_back(checkpoint_of(stream, time));
     }
     return checkpoint;
 }
 
-EnergySummary Recorder::summary_between(MonoTime begin, MonoTime end) const {
-    std::vector<ChannelEnergy> energies;
-    for (const Recorded& channel : channels_) {
-        energies.push_back(energy_between(channel.trace, begin, end));
+std::vector<PowerSeries> Recorder::power_series() const {
+    std::vector<PowerSeries> series;
+    for (const ChannelStream& stream : streams_) {
+        series.push_back(series_of(stream));
     }
-    return summarize_energy(specs_, energies);
+    return series;
 }
 
-PowerSeries Recorder::series_of(const Recorded& channel) const {
-    const ChannelSpec& spec = channel.trace.spec();
-    PowerPoints points = power_points(channel.trace, begin_, kMostPoints);
+PowerSeries Recorder::series_of(const ChannelStream& stream) const {
+    const ChannelSpec& spec = stream.spec();
+    PowerPoints points = stream.series(options_.begin.value_or(MonoTime{}));
     PowerSeries series;
     series.channel = spec.id;
     series.component = std::string(component_name(spec.domain));
@@ -159,29 +201,28 @@ PowerSeries Recorder::series_of(const Recorded& channel) const {
 }
 
 void Recorder::fill_result(MeterResult& result) const {
-    result.energy = summary_between(begin_, result.end);
-    for (const PhaseSpan& span : phases_.spans(result.end)) {
+    result.energy = summarize_energy(specs_, run_energies(result.end));
+    for (const PhaseEnergies& energies : phase_energies(result.end)) {
         PhaseRecord phase;
-        phase.name = span.name;
-        phase.t_begin_s = as_seconds(span.begin - begin_);
-        phase.duration_s = as_seconds(span.end - span.begin);
-        phase.energy = summary_between(span.begin, span.end);
-        if (!span.is_closed) {
+        phase.name = energies.span.name;
+        phase.t_begin_s = as_seconds(energies.span.begin - result.begin);
+        phase.duration_s = as_seconds(energies.span.end - energies.span.begin);
+        phase.energy = summarize_energy(specs_, energies.channels);
+        if (!energies.span.is_closed) {
             phase.note = std::string(kPhaseNotClosed);
         }
         result.phases.push_back(std::move(phase));
     }
-    for (const Recorded& channel : channels_) {
-        const ChannelTrace& trace = channel.trace;
-        result.series.push_back(series_of(channel));
-        result.statistics.samples += trace.samples().size();
-        if (!trace.failed_reads().empty()) {
-            result.statistics.lost_samples[trace.spec().id] = trace.failed_reads().size();
+    result.series = power_series();
+    for (const ChannelStream& stream : streams_) {
+        result.statistics.samples += stream.good_reads();
+        if (stream.failed_reads() > 0) {
+            result.statistics.lost_samples[stream.spec().id] = stream.failed_reads();
         }
-        if (trace.is_closed()) {
+        if (stream.is_closed()) {
             result.notes.push_back(fmt::format("{}: the channel went away after {:.3f} s",
-                                               trace.spec().id,
-                                               as_seconds(trace.last_time() - begin_)));
+                                               stream.spec().id,
+                                               as_seconds(stream.last_time() - result.begin)));
         }
     }
     result.notes.insert(result.notes.end(), phase_notes_.begin(), phase_notes_.end());

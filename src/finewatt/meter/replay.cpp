@@ -1,6 +1,7 @@
 #include "finewatt/meter/replay.h"
 
-#include "finewatt/meter/phase_book_internal.h"
+#include "finewatt/meter/recorder_internal.h"
+#include "finewatt/meter/trace_reader.h"
 
 #include <nlohmann/json.hpp>
 
@@ -64,33 +65,53 @@ Json total_json(const ReplayResult& result) {
     return json;
 }
 
+/// Feeds the lines of a trace to the code of the live meter.
+class Replayer : public TraceSink {
+  public:
+    void on_header(WallTime started_at, std::vector<ChannelSpec> channels) override {
+        result_.started_at = started_at;
+        result_.specs = channels;
+        RecorderOptions options;
+        options.late_edge = std::chrono::nanoseconds(0);
+        options.keeps_series = false;
+        recorder_.emplace(std::move(channels), options);
+    }
+
+    void on_reading(std::size_t channel, const Reading& reading) override {
+        recorder_->add_reading(channel, reading);
+    }
+
+    bool on_phase_edge(std::string_view name, PhaseEdge edge, MonoTime time) override {
+        return recorder_->add_phase_edge(name, edge, time).has_value();
+    }
+
+    /// `end` is the time of the last line. Once.
+    ReplayResult finish(MonoTime end) {
+        result_.channels = recorder_->run_energies(end);
+        for (PhaseEnergies& phase : recorder_->phase_energies(end)) {
+            ReplayPhase replayed{
+                phase.span.name, phase.span.begin, phase.span.end, std::move(phase.channels), {}};
+            if (!phase.span.is_closed) {
+                replayed.notes.emplace_back(kPhaseNotClosed);
+            }
+            result_.phases.push_back(std::move(replayed));
+        }
+        result_.selection = recorder_->selection();
+        result_.total = total_energy(result_.specs, result_.channels, result_.selection);
+        return std::move(result_);
+    }
+
+  private:
+    ReplayResult result_;
+    std::optional<Recorder> recorder_;
+};
+
 }  // namespace
 
-ReplayResult replay(const Trace& trace) {
-    ReplayResult result;
-    result.started_at = trace.started_at;
-    for (const ChannelTrace& channel : trace.channels) {
-        result.specs.push_back(channel.spec());
-        result.channels.push_back(energy_of(channel));
-    }
-    for (const TracePhase& phase : trace.phases) {
-        ReplayPhase replayed{phase.name, phase.begin, phase.end, {}, {}};
-        for (const ChannelTrace& channel : trace.channels) {
-            replayed.channels.push_back(energy_between(channel, phase.begin, phase.end));
-        }
-        if (!phase.is_closed) {
-            replayed.notes.emplace_back(kPhaseNotClosed);
-        }
-        result.phases.push_back(std::move(replayed));
-    }
-    result.selection = choose_channels(result.specs);
-    result.total = total_energy(result.specs, result.channels, result.selection);
-    return result;
-}
-
 Result<ReplayResult> replay_file(const std::filesystem::path& path) {
-    FINEWATT_ASSIGN(const Trace trace, read_trace(path));
-    return replay(trace);
+    Replayer replayer;
+    FINEWATT_ASSIGN(const MonoTime end, read_trace(path, replayer));
+    return replayer.finish(end);
 }
 
 std::string replay_json(const ReplayResult& result) {

@@ -7,7 +7,6 @@
 #include "finewatt/base/result.h"
 #include "finewatt/meter/channel_energy.h"
 #include "finewatt/meter/energy_total.h"
-#include "finewatt/meter/trace_reader.h"
 
 #include <filesystem>
 #include <optional>
@@ -35,10 +34,8 @@ struct ReplayResult {
     EnergyTotal total;
 };
 
-/// Compute all figures of a trace.
-ReplayResult replay(const Trace& trace);
-
-/// Read a trace and compute it. Errors: those of read_trace().
+/// Read a trace and compute all its figures; the path "-" means standard input. Memory does not
+/// grow with the trace. Errors: those of read_trace() (trace_reader.h).
 Result<ReplayResult> replay_file(const std::filesystem::path& path);
 
 /// Return the result as one JSON document on one line, without a line end. Unknown is null with a

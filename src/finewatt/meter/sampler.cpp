@@ -2,20 +2,30 @@
 
 #include <fmt/format.h>
 
+#include <system_error>
+
 #include <algorithm>
+#include <condition_variable>
 #include <ctime>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 namespace finewatt {
 namespace {
 
+using SteadyTime = std::chrono::steady_clock::time_point;
+using std::chrono::nanoseconds;
+
 /// A source of counters whose quickest poll takes longer is read at edges and once a second only:
 /// some vendor calls take milliseconds, and a counter loses nothing between reads.
-constexpr std::chrono::nanoseconds kSlowPoll = std::chrono::milliseconds(1);
-constexpr std::chrono::nanoseconds kSlowInterval = std::chrono::seconds(1);
-/// Rounds that edges ask for are at least this far apart (a tenth of a slot, when that is less), so
-/// that a workload with many phases does not make the meter busy.
-constexpr std::chrono::nanoseconds kLeastDistance = std::chrono::milliseconds(10);
+constexpr nanoseconds kSlowPoll = std::chrono::milliseconds(1);
+constexpr nanoseconds kSlowPeriod = std::chrono::seconds(1);
+/// Readings that edges ask for are at least this far apart (a tenth of a slot, when that is less),
+/// so that a workload with many phases does not make the meter busy.
+constexpr nanoseconds kLeastDistance = std::chrono::milliseconds(10);
+/// How long start() and stop() wait for a source.
+constexpr nanoseconds kPatience = std::chrono::seconds(1);
 /// CLOCK_BOOTTIME runs on while the machine sleeps, CLOCK_MONOTONIC does not. Reads of the two
 /// clocks are far closer together than this.
 constexpr std::int64_t kSuspendNs = 500'000'000;
@@ -34,189 +44,349 @@ std::int64_t time_asleep_ns() {
     return clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC);
 }
 
+/// A random number that depends on seed and slot alone, so that all threads find the same points
+/// (SplitMix64: Steele, Lea, Flood, OOPSLA 2014).
+std::uint64_t mixed(std::uint64_t seed, std::uint64_t slot) {
+    std::uint64_t z = seed + (slot + 1) * 0x9e3779b97f4a7c15ULL;
+    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebULL;
+    return z ^ (z >> 31U);
+}
+
 }  // namespace
 
-Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, std::chrono::nanoseconds interval,
-                 std::uint64_t seed, RoundSink& sink)
-    : interval_(interval),
-      random_(seed),
-      sink_(sink) {
-    std::size_t channels = 0;
-    for (std::unique_ptr<Source>& source : sources) {
-        Polled polled;
-        const std::span<const ChannelSpec> specs = source->channels();
-        polled.first_channel = channels;
-        polled.readings.resize(specs.size());
-        polled.is_closed.resize(specs.size(), false);
-        polled.is_finished = specs.empty();
-        polled.has_gauge = std::any_of(specs.begin(), specs.end(), [](const ChannelSpec& spec) {
+std::optional<nanoseconds> longest_safe_period(std::span<const ChannelSpec> channels) {
+    std::optional<nanoseconds> longest;
+    for (const ChannelSpec& spec : channels) {
+        if (spec.kind == ChannelKind::kCounter && spec.range && spec.max_power_w &&
+            *spec.max_power_w > 0) {
+            const double wrap_s =
+                static_cast<double>(*spec.range) * spec.unit_size / *spec.max_power_w;
+            // Above a day the period is no limit, and the conversion stays defined.
+            const nanoseconds period(
+                static_cast<std::int64_t>(std::min(wrap_s / 4, 86'400.0) * 1e9));
+            longest = longest ? std::min(*longest, period) : period;
+        }
+    }
+    return longest;
+}
+
+/// What the threads of one sampler have in common.
+struct Sampler::Shared {
+    nanoseconds interval{};
+    std::uint64_t seed = 0;
+    SteadyTime started{};
+
+    std::mutex mutex;  ///< guards what follows
+    std::condition_variable wake;
+    std::condition_variable answered;
+    std::uint64_t edges = 0;  ///< requests so far
+    bool is_stopping = false;
+    std::int64_t asleep_ns = 0;
+    double poll_time_s_sum = 0;
+    SamplerStatistics statistics;
+
+    SteadyTime slot_time(std::uint64_t slot) const {
+        const auto length = static_cast<std::uint64_t>(interval.count());
+        return started + interval * static_cast<std::int64_t>(slot) +
+               nanoseconds(static_cast<std::int64_t>(mixed(seed, slot) % length));
+    }
+
+    /// Whether the machine slept since the last call.
+    bool has_slept() {
+        const std::int64_t now_ns = time_asleep_ns();
+        const std::lock_guard lock(mutex);
+        const std::int64_t slept_ns = now_ns - asleep_ns;
+        asleep_ns = now_ns;
+        if (slept_ns <= kSuspendNs) {
+            return false;
+        }
+        ++statistics.suspends;
+        statistics.asleep_s += static_cast<double>(slept_ns) * 1e-9;
+        return true;
+    }
+};
+
+/// One source and its thread. The thread shares ownership, so that a source that hangs can be left
+/// behind.
+class Sampler::Poller : public std::enable_shared_from_this<Poller> {
+  public:
+    Poller(std::unique_ptr<Source> source, std::size_t first_channel,
+           std::shared_ptr<Shared> shared, ReadingSink& sink)
+        : source_(std::move(source)),
+          first_channel_(first_channel),
+          shared_(std::move(shared)),
+          sink_(&sink) {
+        const std::span<const ChannelSpec> specs = source_->channels();
+        readings_.resize(specs.size());
+        is_gone_.resize(specs.size(), false);
+        has_gauge_ = std::any_of(specs.begin(), specs.end(), [](const ChannelSpec& spec) {
             return spec.kind == ChannelKind::kGauge;
         });
-        channels += specs.size();
-        polled.source = std::move(source);
-        sources_.push_back(std::move(polled));
+        safe_period_ = longest_safe_period(specs);
+        is_finished_ = specs.empty();
+    }
+
+    void start() {
+        if (is_finished_) {
+            return;
+        }
+        try {
+            thread_ = std::thread([self = shared_from_this()] { self->run(); });
+        } catch (const std::system_error& e) {
+            const std::lock_guard lock(shared_->mutex);
+            is_finished_ = true;
+            shared_->statistics.left_behind.push_back(
+                fmt::format("source {}: no thread could be started ({}); it was not read",
+                            source_->name(), e.what()));
+        }
+    }
+
+    // The next two are called with the shared mutex held.
+    bool has_answered() const { return polls_ > 0 || is_finished_; }
+
+    bool is_finished() const { return is_finished_; }
+
+    /// Wait for the end of a finished thread.
+    void join() {
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+    }
+
+    /// Leave the thread behind, and return the note.
+    std::string leave_behind() {
+        {
+            const std::lock_guard lock(sink_mutex_);
+            sink_ = nullptr;
+        }
+        thread_.detach();
+        std::string names;
+        for (const ChannelSpec& spec : source_->channels()) {
+            names += (names.empty() ? "" : ", ") + spec.id;
+        }
+        return fmt::format("source {}: did not answer; what it counted last is unknown ({})",
+                           source_->name(), names);
+    }
+
+  private:
+    void run() {
+        poll();
+        std::uint64_t slot = 0;
+        SteadyTime due = shared_->slot_time(slot);
+        while (wait_until(due)) {
+            poll();
+            const SteadyTime now = std::chrono::steady_clock::now();
+            if (now >= due) {
+                const auto slot_now =
+                    static_cast<std::uint64_t>((now - shared_->started) / shared_->interval);
+                slot = std::max(slot + slots_per_poll(), slot_now);
+                due = shared_->slot_time(slot);
+            }
+        }
+        if (is_last_poll_due()) {
+            poll();
+        }
+        const std::lock_guard lock(shared_->mutex);
+        is_finished_ = true;
+        shared_->answered.notify_all();
+    }
+
+    /// Sleep until `due` or an edge. Returns false when the thread shall end.
+    bool wait_until(SteadyTime due) {
+        std::unique_lock lock(shared_->mutex);
+        const auto is_over = [this] { return shared_->is_stopping || is_ended(); };
+        const bool is_edge = shared_->wake.wait_until(
+            lock, due, [&] { return is_over() || shared_->edges != edges_seen_; });
+        if (is_edge && !is_over()) {
+            const nanoseconds distance =
+                std::max(std::min(shared_->interval / 10, kLeastDistance), source_period_ / 10);
+            shared_->wake.wait_until(lock, last_poll_ + distance, is_over);
+        }
+        edges_seen_ = shared_->edges;
+        return !is_over();
+    }
+
+    /// With the shared mutex held: whether there is nothing to read any more.
+    bool is_ended() const { return shared_->statistics.stopped_reason.has_value() || is_all_gone_; }
+
+    bool is_last_poll_due() {
+        const std::lock_guard lock(shared_->mutex);
+        return !is_ended();
+    }
+
+    std::uint64_t slots_per_poll() const {
+        nanoseconds period = source_period_;
+        if (!has_gauge_ && polls_seen_ >= 2 && quickest_ > kSlowPoll) {
+            period = std::max(period, kSlowPeriod);
+        }
+        period = safe_period_ ? std::min(period, *safe_period_) : period;
+        const nanoseconds slot = shared_->interval;
+        return static_cast<std::uint64_t>(std::max<std::int64_t>(1, (period + slot / 2) / slot));
+    }
+
+    void poll() {
+        if (shared_->has_slept()) {
+            deliver_suspend();
+        }
+        std::fill(readings_.begin(), readings_.end(), Reading{});
+        const SteadyTime begin = std::chrono::steady_clock::now();
+        source_->poll(readings_);
+        const nanoseconds took = std::chrono::steady_clock::now() - begin;
+        {
+            const std::lock_guard lock(sink_mutex_);
+            if (sink_ != nullptr) {
+                sink_->on_readings(first_channel_, readings_);
+            }
+        }
+        quickest_ = polls_seen_ == 0 ? took : std::min(quickest_, took);
+        ++polls_seen_;
+        source_period_ = source_->poll_period();
+        last_poll_ = begin;
+        count(took);
+    }
+
+    void deliver_suspend() {
+        const std::lock_guard lock(sink_mutex_);
+        if (sink_ != nullptr) {
+            sink_->on_suspend(MonoTime::from_ns(clock_ns(CLOCK_MONOTONIC)));
+        }
+    }
+
+    void count(nanoseconds took) {
+        const double cpu_s = thread_cpu_s();
+        const double took_s = static_cast<double>(took.count()) * 1e-9;
+        const std::lock_guard lock(shared_->mutex);
+        SamplerStatistics& statistics = shared_->statistics;
+        ++statistics.polls;
+        shared_->poll_time_s_sum += took_s;
+        statistics.poll_time_s_mean =
+            shared_->poll_time_s_sum / static_cast<double>(statistics.polls);
+        statistics.poll_time_s_max = std::max(statistics.poll_time_s_max, took_s);
+        statistics.cpu_s += cpu_s - cpu_seen_s_;
+        cpu_seen_s_ = cpu_s;
+        take_outcomes(statistics);
+        ++polls_;
+        if (polls_ == 1) {
+            shared_->answered.notify_all();
+        }
+    }
+
+    void take_outcomes(SamplerStatistics& statistics) {
+        for (std::size_t i = 0; i < readings_.size(); ++i) {
+            const Reading& reading = readings_[i];
+            if (reading.outcome == PollOutcome::kGone) {
+                is_gone_[i] = true;
+            } else if (reading.outcome == PollOutcome::kFatal && !statistics.stopped_reason) {
+                statistics.stopped_reason = fmt::format(
+                    "source {}: channel {} failed for good ({}); metering stopped", source_->name(),
+                    source_->channels()[i].id, reading.error.empty() ? "no code" : reading.error);
+                shared_->wake.notify_all();
+            }
+        }
+        is_all_gone_ =
+            std::all_of(is_gone_.begin(), is_gone_.end(), [](bool is_gone) { return is_gone; });
+    }
+
+    std::unique_ptr<Source> source_;
+    std::size_t first_channel_;
+    std::shared_ptr<Shared> shared_;
+    std::optional<nanoseconds> safe_period_;
+    bool has_gauge_ = false;
+    std::thread thread_;
+
+    std::mutex sink_mutex_;  ///< guards the sink; taken before the sink's own
+    ReadingSink* sink_;
+
+    // Of the thread alone:
+    std::vector<Reading> readings_;
+    nanoseconds quickest_{};
+    nanoseconds source_period_{};
+    std::uint64_t polls_seen_ = 0;
+    std::uint64_t edges_seen_ = 0;
+    SteadyTime last_poll_{};
+    double cpu_seen_s_ = 0;
+
+    // Guarded by the shared mutex:
+    std::uint64_t polls_ = 0;
+    std::vector<bool> is_gone_;
+    bool is_all_gone_ = false;
+    bool is_finished_ = false;
+};
+
+Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, nanoseconds interval,
+                 std::uint64_t seed, ReadingSink& sink)
+    : sink_(sink),
+      shared_(std::make_shared<Shared>()) {
+    shared_->interval = interval;
+    shared_->seed = seed;
+    std::size_t channels = 0;
+    for (std::unique_ptr<Source>& source : sources) {
+        const std::size_t count = source->channels().size();
+        pollers_.push_back(std::make_shared<Poller>(std::move(source), channels, shared_, sink_));
+        channels += count;
     }
 }
 
-Sampler::~Sampler() = default;
+Sampler::~Sampler() {
+    stop();
+}
 
 void Sampler::start() {
-    asleep_ns_ = time_asleep_ns();
-    started_ = std::chrono::steady_clock::now();
-    poll_on_caller();
-    thread_ = std::jthread([this](const std::stop_token& token) { run(token); });
+    is_started_ = true;
+    shared_->started = std::chrono::steady_clock::now();
+    shared_->asleep_ns = time_asleep_ns();
+    for (const auto& poller : pollers_) {
+        poller->start();
+    }
+    std::unique_lock lock(shared_->mutex);
+    shared_->answered.wait_for(lock, kPatience, [this] {
+        return std::all_of(pollers_.begin(), pollers_.end(),
+                           [](const auto& poller) { return poller->has_answered(); });
+    });
 }
 
 void Sampler::request_round() {
     {
-        const std::lock_guard lock(mutex_);
-        is_edge_requested_ = true;
+        const std::lock_guard lock(shared_->mutex);
+        ++shared_->edges;
     }
-    wake_.notify_one();
+    shared_->wake.notify_all();
 }
 
 void Sampler::stop() {
-    if (thread_.joinable()) {
-        thread_.request_stop();
-        thread_.join();
-        poll_on_caller();
+    if (!std::exchange(is_started_, false)) {
+        return;
     }
-}
-
-void Sampler::poll_on_caller() {
-    const double before_s = thread_cpu_s();
-    poll_round(true);
-    const std::lock_guard lock(mutex_);
-    statistics_.cpu_s += thread_cpu_s() - before_s;
+    std::vector<std::shared_ptr<Poller>> hanging;
+    {
+        std::unique_lock lock(shared_->mutex);
+        shared_->is_stopping = true;
+        shared_->wake.notify_all();
+        shared_->answered.wait_for(lock, kPatience, [this] {
+            return std::all_of(pollers_.begin(), pollers_.end(),
+                               [](const auto& poller) { return poller->is_finished(); });
+        });
+        for (const auto& poller : pollers_) {
+            if (!poller->is_finished()) {
+                hanging.push_back(poller);
+            }
+        }
+    }
+    for (const auto& poller : pollers_) {
+        if (std::find(hanging.begin(), hanging.end(), poller) == hanging.end()) {
+            poller->join();
+            continue;
+        }
+        const std::string note = poller->leave_behind();
+        const std::lock_guard lock(shared_->mutex);
+        shared_->statistics.left_behind.push_back(note);
+    }
 }
 
 SamplerStatistics Sampler::statistics() const {
-    const std::lock_guard lock(mutex_);
-    return statistics_;
-}
-
-bool Sampler::is_stopped() const {
-    const std::lock_guard lock(mutex_);
-    return statistics_.stopped_reason.has_value();
-}
-
-Sampler::SteadyTime Sampler::slot_time(std::uint64_t slot) {
-    std::uniform_int_distribution<std::int64_t> point(0, interval_.count() - 1);
-    return started_ + interval_ * static_cast<std::int64_t>(slot) +
-           std::chrono::nanoseconds(point(random_));
-}
-
-void Sampler::run(const std::stop_token& token) {
-    std::uint64_t slot = 0;
-    SteadyTime due = slot_time(slot);
-    while (!token.stop_requested() && !is_stopped()) {
-        bool is_edge = false;
-        {
-            std::unique_lock lock(mutex_);
-            is_edge = wake_.wait_until(lock, token, due, [this] { return is_edge_requested_; });
-            const SteadyTime calm = last_round_ + std::min(interval_ / 10, kLeastDistance);
-            if (is_edge && std::chrono::steady_clock::now() < calm) {
-                wake_.wait_until(lock, token, calm, [] { return false; });
-            }
-            is_edge_requested_ = false;
-        }
-        if (token.stop_requested()) {
-            return;
-        }
-        poll_round(is_edge);
-        count_thread_cpu();
-        const SteadyTime now = std::chrono::steady_clock::now();
-        if (now >= due) {
-            const auto slot_now = static_cast<std::uint64_t>((now - started_) / interval_);
-            slot = std::max(slot + 1, slot_now);
-            due = slot_time(slot);
-        }
-    }
-}
-
-void Sampler::count_thread_cpu() {
-    const double now_s = thread_cpu_s();
-    const std::lock_guard lock(mutex_);
-    statistics_.cpu_s += now_s - thread_cpu_seen_s_;
-    thread_cpu_seen_s_ = now_s;
-}
-
-void Sampler::poll_round(bool is_edge) {
-    if (is_stopped()) {
-        return;
-    }
-    const SteadyTime begin = std::chrono::steady_clock::now();
-    detect_suspend();
-    for (Polled& polled : sources_) {
-        const bool is_slow = !polled.has_gauge && polled.polls >= 2 && polled.quickest > kSlowPoll;
-        if (polled.is_finished ||
-            (is_slow && !is_edge && begin - polled.last_poll < kSlowInterval)) {
-            continue;
-        }
-        poll_source(polled);
-    }
-    sink_.on_round_end();
-    last_round_ = begin;
-    count_round(begin);
-}
-
-void Sampler::poll_source(Polled& polled) {
-    const SteadyTime begin = std::chrono::steady_clock::now();
-    std::fill(polled.readings.begin(), polled.readings.end(), Reading{});
-    polled.source->poll(polled.readings);
-    const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - begin;
-    polled.quickest = polled.polls == 0 ? took : std::min(polled.quickest, took);
-    ++polled.polls;
-    polled.last_poll = begin;
-    sink_.on_readings(polled.first_channel, polled.readings);
-    close_channels(polled);
-}
-
-void Sampler::close_channels(Polled& polled) {
-    for (std::size_t i = 0; i < polled.readings.size(); ++i) {
-        const Reading& reading = polled.readings[i];
-        if (reading.outcome == PollOutcome::kGone) {
-            polled.is_closed[i] = true;
-        }
-        if (reading.outcome == PollOutcome::kFatal) {
-            const std::lock_guard lock(mutex_);
-            statistics_.stopped_reason =
-                fmt::format("source {}: channel {} failed for good ({}); metering stopped",
-                            polled.source->name(), polled.source->channels()[i].id,
-                            reading.error.empty() ? "no code" : reading.error);
-            return;
-        }
-    }
-    polled.is_finished =
-        std::all_of(polled.is_closed.begin(), polled.is_closed.end(), [](bool b) { return b; });
-}
-
-void Sampler::detect_suspend() {
-    const std::int64_t asleep_ns = time_asleep_ns();
-    if (asleep_ns - asleep_ns_ > kSuspendNs) {
-        Reading lost;
-        lost.time = MonoTime::from_ns(clock_ns(CLOCK_MONOTONIC));
-        lost.outcome = PollOutcome::kRetry;
-        lost.error = "SUSPEND";
-        for (Polled& polled : sources_) {
-            std::fill(polled.readings.begin(), polled.readings.end(), lost);
-            if (!polled.is_finished) {
-                sink_.on_readings(polled.first_channel, polled.readings);
-            }
-        }
-        const std::lock_guard lock(mutex_);
-        ++statistics_.suspends;
-    }
-    asleep_ns_ = asleep_ns;
-}
-
-void Sampler::count_round(SteadyTime begin) {
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    const std::lock_guard lock(mutex_);
-    ++statistics_.rounds;
-    round_time_s_sum_ += took.count();
-    statistics_.round_time_s_mean = round_time_s_sum_ / static_cast<double>(statistics_.rounds);
-    statistics_.round_time_s_max = std::max(statistics_.round_time_s_max, took.count());
+    const std::lock_guard lock(shared_->mutex);
+    return shared_->statistics;
 }
 
 }  // namespace finewatt

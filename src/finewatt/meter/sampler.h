@@ -1,50 +1,48 @@
-// Sampler: a thread that polls sources, each time at a random point of its slot, and at once when
-// a window's edge asks for it. It sleeps on absolute monotonic deadlines and never spins.
+// Sampler: polls sources, each on a thread of its own, at the same random point of each slot, and
+// at once when a window's edge asks for it. Threads sleep on absolute monotonic deadlines and never
+// spin. A source that hangs holds up nobody else.
 //
-// Main type: Sampler; readings go to a RoundSink. It knows nothing of energy.
+// Main type: Sampler; readings go to a ReadingSink. It knows nothing of energy.
 #pragma once
 
 #include "finewatt/sensor/source.h"
 
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <random>
 #include <span>
-#include <stop_token>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace finewatt {
 
-/// Takes readings. Called by one thread at a time: the sampling thread, or the thread that starts
-/// or stops the sampler.
-class RoundSink {
+/// Takes readings, from several threads at once.
+class ReadingSink {
   public:
-    virtual ~RoundSink() = default;
+    virtual ~ReadingSink() = default;
 
     /// Readings of one source; the first belongs to channel number `first_channel`, counted over
     /// all sources.
     virtual void on_readings(std::size_t first_channel, std::span<const Reading> readings) = 0;
 
-    /// All due sources have been read.
-    virtual void on_round_end() = 0;
+    /// The machine slept until `time`; what every channel did meanwhile was not seen.
+    virtual void on_suspend(MonoTime time) = 0;
 };
 
 /// What the sampler did.
 struct SamplerStatistics {
-    std::uint64_t rounds = 0;
-    double cpu_s = 0;  ///< CPU time of the thread, and of the rounds at start and stop
-    double round_time_s_mean = 0;
-    double round_time_s_max = 0;
+    std::uint64_t polls = 0;  ///< of all sources
+    double cpu_s = 0;         ///< CPU time of the threads
+    double poll_time_s_mean = 0;
+    double poll_time_s_max = 0;
     std::uint64_t suspends = 0;
+    double asleep_s = 0;  ///< time the machine slept
     /// Set when a source failed for good and sampling stopped: names source, channel and code.
     std::optional<std::string> stopped_reason;
+    /// One line for each source that was left behind because it did not answer.
+    std::vector<std::string> left_behind;
 };
 
 /// Polls sources until it is stopped. request_round() and statistics() may be called from any
@@ -54,65 +52,39 @@ class Sampler {
     /// `interval` is the slot length, above zero; `seed` chooses the random points. `sink` must
     /// outlive the sampler.
     Sampler(std::vector<std::unique_ptr<Source>> sources, std::chrono::nanoseconds interval,
-            std::uint64_t seed, RoundSink& sink);
+            std::uint64_t seed, ReadingSink& sink);
     Sampler(const Sampler&) = delete;
     Sampler& operator=(const Sampler&) = delete;
+
+    /// Stops, if stop() was not called.
     ~Sampler();
 
-    /// Read every source once on the calling thread, then sample in the background.
+    /// Begin. Returns when every source has been read once, or after a second.
     void start();
 
-    /// Ask for a round as soon as possible. Requests closer than 10 ms (or a tenth of a slot) to
-    /// the last round wait until then and become one.
+    /// Ask every source for a reading as soon as possible. Requests closer than 10 ms (or a tenth
+    /// of a slot, or of the source's poll period) to the last reading wait until then and become
+    /// one.
     void request_round();
 
-    /// End the thread, then read every source once more on the calling thread. Once.
+    /// Read every source once more and end the threads. A source that does not answer within a
+    /// second is left behind: its thread goes on alone, and nothing it reads arrives any more.
     void stop();
 
     SamplerStatistics statistics() const;
 
   private:
-    using SteadyTime = std::chrono::steady_clock::time_point;
+    struct Shared;
+    class Poller;
 
-    struct Polled {
-        std::unique_ptr<Source> source;
-        std::size_t first_channel = 0;
-        std::vector<Reading> readings;
-        std::vector<bool> is_closed;
-        bool is_finished = false;  ///< all channels are gone
-        bool has_gauge = false;
-        std::uint64_t polls = 0;
-        std::chrono::nanoseconds quickest{};
-        SteadyTime last_poll{};
-    };
-
-    void run(const std::stop_token& token);
-    SteadyTime slot_time(std::uint64_t slot);
-    void poll_round(bool is_edge);
-    void poll_source(Polled& polled);
-    void close_channels(Polled& polled);
-    void detect_suspend();
-    void count_round(SteadyTime begin);
-    void poll_on_caller();
-    void count_thread_cpu();
-    bool is_stopped() const;
-
-    std::vector<Polled> sources_;
-    std::chrono::nanoseconds interval_;
-    std::mt19937_64 random_;
-    RoundSink& sink_;
-    SteadyTime started_{};
-    SteadyTime last_round_{};
-    std::int64_t asleep_ns_ = 0;
-
-    mutable std::mutex mutex_;  ///< guards what follows
-    std::condition_variable_any wake_;
-    bool is_edge_requested_ = false;
-    SamplerStatistics statistics_;
-    double round_time_s_sum_ = 0;
-    double thread_cpu_seen_s_ = 0;
-
-    std::jthread thread_;  ///< last: it ends before the rest goes
+    ReadingSink& sink_;
+    std::shared_ptr<Shared> shared_;
+    std::vector<std::shared_ptr<Poller>> pollers_;
+    bool is_started_ = false;
 };
+
+/// Return how often a source's counters must be read so that no wrap can hide: a quarter of the
+/// shortest time in which one can wrap at its ceiling. Nothing where no counter can.
+std::optional<std::chrono::nanoseconds> longest_safe_period(std::span<const ChannelSpec> channels);
 
 }  // namespace finewatt

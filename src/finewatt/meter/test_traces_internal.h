@@ -1,7 +1,7 @@
 // Builders of readings with a known energy, for the meter's tests only.
 #pragma once
 
-#include "finewatt/meter/channel_trace.h"
+#include "finewatt/meter/channel_stream.h"
 #include "finewatt/record/channel.h"
 
 #include <cmath>
@@ -9,6 +9,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace finewatt::meter_test {
 
@@ -70,6 +72,64 @@ inline Reading failed(std::int64_t t_ns, PollOutcome outcome = PollOutcome::kRet
     reading.outcome = outcome;
     reading.error = outcome == PollOutcome::kGone ? "GONE" : "EIO";
     return reading;
+}
+
+/// Readings of one channel, written down first and computed afterwards.
+class ChannelTrace {
+  public:
+    explicit ChannelTrace(ChannelSpec spec) : spec_(std::move(spec)) {}
+
+    void add(const Reading& reading) {
+        readings_.push_back(reading);
+        const bool is_bad = spec_.range && reading.raw > *spec_.range;
+        if (reading.outcome == PollOutcome::kOk && !is_bad) {
+            good_times_.push_back(reading.time);
+        }
+    }
+
+    const ChannelSpec& spec() const { return spec_; }
+
+    const std::vector<Reading>& readings() const { return readings_; }
+
+    const std::vector<MonoTime>& good_times() const { return good_times_; }
+
+    MonoTime last_time() const { return readings_.back().time; }
+
+  private:
+    ChannelSpec spec_;
+    std::vector<Reading> readings_;
+    std::vector<MonoTime> good_times_;
+};
+
+/// Feed all readings; an edge may lie up to `late_ns` before the newest one.
+inline void feed(ChannelStream& stream, const ChannelTrace& trace, std::int64_t late_ns) {
+    for (const Reading& reading : trace.readings()) {
+        stream.add(reading, at(reading.time.as_ns() - late_ns));
+    }
+}
+
+/// The energy of [begin, end) with both edges known from the start.
+inline ChannelEnergy energy_between(const ChannelTrace& trace, MonoTime begin, MonoTime end) {
+    ChannelStream stream(trace.spec());
+    stream.open_window(begin.as_ns());
+    stream.close_window(0, end.as_ns());
+    feed(stream, trace, 0);
+    return stream.energy(0, end.as_ns());
+}
+
+/// The energy from the first to the last line.
+inline ChannelEnergy energy_of(const ChannelTrace& trace) {
+    ChannelStream stream(trace.spec());
+    stream.open_window(kOwnSpan);
+    feed(stream, trace, 0);
+    return stream.energy(0, 0);
+}
+
+inline PowerPoints power_points(const ChannelTrace& trace, MonoTime origin, std::size_t most) {
+    ChannelStream stream(trace.spec());
+    stream.keep_series(most);
+    feed(stream, trace, 0);
+    return stream.series(origin);
 }
 
 /// Readings of a microjoule counter every `step_ns` from 0 to `end_ns`, wrapped at the range.

@@ -148,6 +148,8 @@ void read_extras(const Fields& fields, ChannelSpec& spec) {
         spec.provenance =
             provenance && *provenance != Provenance::kMixed ? *provenance : spec.provenance;
     }
+    spec.resolution_raw =
+        fields.number("resolution", 0, true).value_or(std::nullopt).value_or(spec.resolution_raw);
     spec.gain_error_low = fields.number("gain_error_low", 0, false).value_or(std::nullopt);
     spec.gain_error_high = fields.number("gain_error_high", 0, false).value_or(std::nullopt);
 }

@@ -14,8 +14,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::int64_t kHoldNs = 2'000'000'000;
-
 std::string dump(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -40,6 +38,9 @@ Json channel_json(const ChannelSpec& spec) {
               {"provenance", std::string(provenance_name(spec.provenance))},
               {"gain_error_low", or_null(spec.gain_error_low)},
               {"gain_error_high", or_null(spec.gain_error_high)}};
+    if (spec.resolution_raw != 1) {
+        json["resolution"] = spec.resolution_raw;
+    }
     if (spec.unit == "ticks") {
         json["joules_per_tick"] = spec.unit_size;
     }
@@ -95,11 +96,8 @@ void TraceWriter::add_phase_edge(std::string_view name, PhaseEdge edge, MonoTime
                                                edge == PhaseEdge::kBegin ? "begin" : "end")});
 }
 
-void TraceWriter::pass_on(MonoTime now) {
-    pass_on_until(now.as_ns() - kHoldNs);
-}
-
-void TraceWriter::pass_on_until(std::int64_t limit_ns) {
+void TraceWriter::pass_on(MonoTime settled) {
+    const std::int64_t limit_ns = settled.as_ns();
     std::stable_sort(held_.begin(), held_.end(),
                      [](const Line& a, const Line& b) { return a.t_ns < b.t_ns; });
     std::string text;
@@ -115,7 +113,7 @@ void TraceWriter::pass_on_until(std::int64_t limit_ns) {
 }
 
 Status TraceWriter::finish() {
-    pass_on_until(std::numeric_limits<std::int64_t>::max());
+    pass_on(MonoTime::from_ns(std::numeric_limits<std::int64_t>::max()));
     return lines_.finish();
 }
 

@@ -1,8 +1,8 @@
 // TraceWriter: writes every reading and phase edge of a live run in the trace format, version 1
 // (docs/formats/trace.md), so that replay can compute the run again.
 //
-// Private to the meter. Lines are held back for two seconds and sorted, because phase edges arrive
-// later than readings taken after them, and times in a trace must not decrease.
+// Private to the meter. Lines are held back and sorted, because phase edges arrive later than
+// readings taken after them, and times in a trace must not decrease.
 #pragma once
 
 #include "finewatt/base/clock.h"
@@ -35,9 +35,8 @@ class TraceWriter {
     void add_reading(std::size_t channel, const Reading& reading);
     void add_phase_edge(std::string_view name, PhaseEdge edge, MonoTime time);
 
-    /// Pass on the lines older than two seconds before `now`. An edge that arrives later still is
-    /// written at the time of the last line passed on.
-    void pass_on(MonoTime now);
+    /// Pass on the lines up to `settled`: no reading and no edge before it may come any more.
+    void pass_on(MonoTime settled);
 
     /// Write the rest and close. Returns the first failure of the whole run.
     Status finish();
@@ -49,8 +48,6 @@ class TraceWriter {
         std::int64_t t_ns = 0;
         std::string rest;  ///< the line after its time
     };
-
-    void pass_on_until(std::int64_t limit_ns);
 
     LineWriter lines_;
     std::vector<std::string> quoted_ids_;

@@ -22,6 +22,11 @@ StepPart cut_step(const WindowFrame& frame, const RawSample& from, const RawSamp
     return part;
 }
 
+bool is_silence(const Step& step, double usual_spacing_ns) {
+    constexpr double kSilentSpacings = 5;
+    return static_cast<double>(step.to.t_ns - step.from.t_ns) > kSilentSpacings * usual_spacing_ns;
+}
+
 Joules to_joules(long double raw, double unit_size) {
     const double per_unit = std::round(1.0 / unit_size);
     if (per_unit >= 1 && 1.0 / per_unit == unit_size) {
