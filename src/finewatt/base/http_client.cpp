@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -151,18 +150,17 @@ curl_socket_t open_socket(void* /*self*/, curlsocktype /*purpose*/, curl_sockadd
     return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/// The sockets of this process.
+/// The sockets of this process, found by name: other threads' descriptors are only looked at.
 std::set<int> list_sockets() {
     std::set<int> sockets;
     std::error_code failed;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", failed)) {
+        std::error_code gone;
+        const std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
         const std::string name = entry.path().filename().string();
         int fd = -1;
         std::from_chars(name.data(), name.data() + name.size(), fd);
-
-        struct stat facts {};
-
-        if (::fstat(fd, &facts) == 0 && S_ISSOCK(facts.st_mode)) {
+        if (fd >= 0 && target.starts_with("socket:")) {
             sockets.insert(fd);
         }
     }
