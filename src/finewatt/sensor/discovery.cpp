@@ -1,7 +1,7 @@
 #include "finewatt/sensor/discovery.h"
 
 #include "finewatt/sensor/cpu_model_source.h"
-#include "finewatt/sensor/nvml_source.h"
+#include "finewatt/sensor/gpu_discovery.h"
 #include "finewatt/sensor/powercap_source.h"
 #include "finewatt/sensor/ram_model_source.h"
 
@@ -112,7 +112,9 @@ void add_partly_denied_packages(Discovery& discovery) {
 Discovery discover(const DiscoveryOptions& options) {
     Discovery discovery;
     add(discovery, PowercapSource::probe(options));
-    add(discovery, NvmlSource::probe(options));
+    for (SourceProbe& probe : probe_gpus(options)) {
+        add(discovery, std::move(probe));
+    }
     add_partly_denied_packages(discovery);
     add_model(discovery, options,
               {"cpu-model", "cpu", "cpu", Domain::kPackage, "package", CpuModelSource::probe});

@@ -52,7 +52,7 @@ class LibraryCost {
   public:
     explicit LibraryCost(const Clock& clock);
 
-    /// Return e.g. "opened in 12.1 ms, 21.4 MiB resident" for the time since the construction.
+    /// Return e.g. "opened in 12.1 ms with 21.4 MiB" for the time since the construction.
     std::string text() const;
 
   private:
@@ -60,6 +60,9 @@ class LibraryCost {
     MonoTime begin_;
     double resident_mib_;
 };
+
+/// Return how a library stands that could not be opened: denied, not installed, or broken.
+SourceStatus status_of_failed_open(const Error& error);
 
 /// Return "0000:c1:00.0".
 std::string pci_address_text(unsigned domain, unsigned bus, unsigned device, unsigned function);

@@ -1,0 +1,162 @@
+// The ROCm SMI adapter: per card the energy accumulator and the power, where AMD SMI is missing.
+#include "finewatt/sensor/gpu_amd_internal.h"
+#include "finewatt/sensor/rocm_smi_library_internal.h"
+
+#include <array>
+#include <filesystem>
+#include <utility>
+
+namespace finewatt {
+namespace {
+
+using SharedLibrary = std::shared_ptr<const rocm_smi::Library>;
+
+GpuAnswer outcome_of(unsigned status) {
+    switch (status) {
+        case rocm_smi::kBusy:
+        case rocm_smi::kInterrupt:
+        case rocm_smi::kNoData:
+            return refused(PollOutcome::kRetry, "EAGAIN");
+        case rocm_smi::kNotSupported:
+        case rocm_smi::kNotYetImplemented:
+        case rocm_smi::kPermission:
+        case rocm_smi::kNotFound:
+            return refused(PollOutcome::kGone, "GONE");
+        default:
+            return refused(PollOutcome::kRetry, "EIO");
+    }
+}
+
+void add_refusal(AmdGpu& gpu, const std::string& text) {
+    gpu.refusals += (gpu.refusals.empty() ? "" : "; ") + text;
+}
+
+void set_energy(AmdGpu& gpu, const SharedLibrary& library, std::uint32_t device) {
+    if (library->call().energy_count == nullptr) {
+        add_refusal(gpu, "energy accumulator: the library lacks rsmi_dev_energy_count_get");
+        gpu.first_energy = refused(PollOutcome::kGone, "GONE");
+        return;
+    }
+    std::uint64_t ticks = 0;
+    float resolution_uj = 0;
+    std::uint64_t timestamp_ns = 0;
+    const unsigned status =
+        library->call().energy_count(device, &ticks, &resolution_uj, &timestamp_ns);
+    gpu.first_energy = status == rocm_smi::kSuccess ? answered(ticks) : outcome_of(status);
+    gpu.counter_resolution_uj = static_cast<double>(resolution_uj);
+    if (status != rocm_smi::kSuccess) {
+        add_refusal(gpu, "energy accumulator: " + library->error_text(status));
+    } else if (ticks == 0 || !joules_per_tick(gpu.counter_resolution_uj)) {
+        add_refusal(gpu, fmt::format("energy accumulator: reads {} in steps of {} uJ", ticks,
+                                     gpu.counter_resolution_uj));
+    }
+    gpu.energy = [library, device] {
+        std::uint64_t raw = 0;
+        float resolution = 0;
+        std::uint64_t time = 0;
+        const unsigned code = library->call().energy_count(device, &raw, &resolution, &time);
+        return code == rocm_smi::kSuccess ? answered(raw) : outcome_of(code);
+    };
+}
+
+/// Power in mW, from rsmi_dev_power_get where there is one, else from rsmi_dev_power_ave_get.
+GpuAnswer ask_power(const rocm_smi::Library& library, std::uint32_t device) {
+    std::uint64_t power_uw = 0;
+    unsigned type = 0;
+    unsigned status = rocm_smi::kNotSupported;
+    if (library.call().power_uw != nullptr) {
+        status = library.call().power_uw(device, &power_uw, &type);
+    }
+    if (status != rocm_smi::kSuccess && library.call().average_power_uw != nullptr) {
+        status = library.call().average_power_uw(device, 0, &power_uw);
+    }
+    if (status != rocm_smi::kSuccess) {
+        return outcome_of(status);
+    }
+    constexpr std::uint64_t kMostPowerUw = 10'000'000'000;  // kAbsurdGpuPowerW
+    return power_uw <= kMostPowerUw ? answered((power_uw + 500) / 1000)
+                                    : refused(PollOutcome::kRetry, "RANGE");
+}
+
+void set_power(AmdGpu& gpu, const SharedLibrary& library, std::uint32_t device) {
+    std::uint64_t cap_uw = 0;
+    if (library->call().power_cap_uw != nullptr &&
+        library->call().power_cap_uw(device, 0, &cap_uw) == rocm_smi::kSuccess && cap_uw > 0 &&
+        static_cast<double>(cap_uw) < kAbsurdGpuPowerW * 1e6) {
+        gpu.limit_w = static_cast<double>(cap_uw) * 1e-6;
+    }
+    gpu.power_unit = "mW";
+    gpu.first_power = ask_power(*library, device);
+    if (!gpu.first_power.is_ok() || gpu.first_power.raw == 0) {
+        add_refusal(gpu, gpu.first_power.is_ok() ? "power: reads 0 W" : "power: cannot be read");
+    }
+    if (gpu.first_power.error != "RANGE") {
+        gpu.power = [library, device] { return ask_power(*library, device); };
+    }
+}
+
+std::vector<AmdGpu> list_gpus(const SharedLibrary& library) {
+    std::vector<AmdGpu> gpus;
+    std::uint32_t count = 0;
+    if (library->call().device_count(&count) != rocm_smi::kSuccess) {
+        return gpus;
+    }
+    for (std::uint32_t device = 0; device < count; ++device) {
+        AmdGpu gpu;
+        std::uint64_t bdfid = 0;
+        if (library->call().pci_id(device, &bdfid) == rocm_smi::kSuccess) {
+            set_pci_id(gpu, bdfid);
+        } else {
+            gpu.pci_address = fmt::format("rocm-smi-{}", device);
+        }
+        std::array<char, 128> name{};
+        const bool has_name =
+            library->call().name != nullptr &&
+            library->call().name(device, name.data(), name.size() - 1) == rocm_smi::kSuccess;
+        gpu.name = has_name && name[0] != '\0' ? name.data() : "AMD GPU";
+        std::uint64_t unique_id = 0;
+        if (library->call().unique_id != nullptr &&
+            library->call().unique_id(device, &unique_id) == rocm_smi::kSuccess) {
+            gpu.uuid = fmt::format("GPU-{:016x}", unique_id);
+        }
+        set_energy(gpu, library, device);
+        set_power(gpu, library, device);
+        gpus.push_back(std::move(gpu));
+    }
+    return gpus;
+}
+
+}  // namespace
+
+GpuVendorProbe probe_rocm_smi(const DiscoveryOptions& options) {
+    GpuVendorProbe probe;
+    const std::filesystem::path node = options.root.path("/dev/kfd");
+    std::error_code missing;
+    if (!std::filesystem::exists(node, missing)) {
+        probe.failure = node.string() + ": not there, so no AMD compute driver";
+        probe.failure_advice = "load the amdgpu driver; in a container pass /dev/kfd and /dev/dri";
+        return probe;
+    }
+    const LibraryCost cost(options.clock);
+    const Result<SharedLibrary> library = rocm_smi::Library::open(
+        options.env("FINEWATT_ROCM_SMI_LIBRARY").value_or("librocm_smi64.so"));
+    if (!library) {
+        const bool is_denied = library.error().code() == ErrorCode::kPermission;
+        probe.failure = library.error().describe();
+        probe.failure_advice =
+            is_denied ? "give this user access to /dev/kfd and /dev/dri (groups render and video)"
+                      : "install ROCm's amd-smi-lib or rocm-smi-lib";
+        probe.reports.push_back({"rocm-smi",
+                                 status_of_failed_open(library.error()),
+                                 {},
+                                 *probe.failure,
+                                 probe.failure_advice});
+        return probe;
+    }
+    std::vector<AmdGpu> gpus = list_gpus(*library);
+    const std::string note = fmt::format("{} devices, {}", gpus.size(), cost.text());
+    add_amd_gpus(probe, "rocm-smi", options.clock, std::move(gpus), "", note);
+    return probe;
+}
+
+}  // namespace finewatt
