@@ -105,7 +105,7 @@ TEST(Discovery, AnEmptyTreeGivesReportsAndNoSource) {
     const Discovery found = discover(machine.options());
     EXPECT_THAT(found.sources, IsEmpty());
     EXPECT_EQ(found.unmeasured.size(), 2U);
-    EXPECT_EQ(found.reports.size(), 4U);
+    EXPECT_EQ(found.reports.size(), 6U);
     for (const SourceReport& report : found.reports) {
         EXPECT_FALSE(report.why.empty()) << report.source;
     }

@@ -47,12 +47,18 @@ UnreadGpu unread_of(const PciGpu& gpu, const GpuVendorProbe& found) {
     return unread;
 }
 
-/// The GPUs that the kernel shows and the vendor's library does not. Those in a processor are part
-/// of its package, and those with hwmon files are read by the hwmon source.
-void add_pci_gpus(const std::vector<PciGpu>& pci_gpus, GpuVendor vendor, GpuVendorProbe& found) {
+/// The GPUs that the kernel shows and the vendor's library does not are unread too. Those in a
+/// processor are part of its package, and those with hwmon files are read by the hwmon source.
+void complete_unread(const std::vector<PciGpu>& pci_gpus, GpuVendor vendor, GpuVendorProbe& found) {
     for (const PciGpu& gpu : pci_gpus) {
-        const bool is_ours = gpu.vendor == vendor && !gpu.is_integrated && !gpu.has_hwmon_energy;
-        if (is_ours && !has_seen(found, gpu)) {
+        if (gpu.vendor != vendor) {
+            continue;
+        }
+        if (gpu.is_integrated || gpu.has_hwmon_energy) {
+            std::erase_if(found.unread, [&](const UnreadGpu& unread) {
+                return unread.pci_address == gpu.pci_address;
+            });
+        } else if (!has_seen(found, gpu)) {
             found.unread.push_back(unread_of(gpu, found));
         }
     }
@@ -84,7 +90,7 @@ std::vector<SourceProbe> probe_gpus(const DiscoveryOptions& options) {
     if (nvidia.failure && hides_all_gpus(options.env("CUDA_VISIBLE_DEVICES"))) {
         nvidia.reports.back().why += "; CUDA_VISIBLE_DEVICES hides all GPUs";
     } else {
-        add_pci_gpus(pci_gpus, GpuVendor::kNvidia, nvidia);
+        complete_unread(pci_gpus, GpuVendor::kNvidia, nvidia);
         std::error_code missing;
         add_nameless(nvidia, std::filesystem::exists(options.root.path("/dev/nvidiactl"), missing));
     }
@@ -97,12 +103,12 @@ std::vector<SourceProbe> probe_gpus(const DiscoveryOptions& options) {
         older.reports.insert(older.reports.begin(), amd.reports.begin(), amd.reports.end());
         amd = std::move(older);
     }
-    add_pci_gpus(pci_gpus, GpuVendor::kAmd, amd);
+    complete_unread(pci_gpus, GpuVendor::kAmd, amd);
     move_unread(amd, unread);
     add_probes(probes, amd);
 
     GpuVendorProbe intel = probe_level_zero(options);
-    add_pci_gpus(pci_gpus, GpuVendor::kIntel, intel);
+    complete_unread(pci_gpus, GpuVendor::kIntel, intel);
     move_unread(intel, unread);
     add_probes(probes, intel);
 
