@@ -128,6 +128,32 @@ TEST_F(AmdSmiSourceTest, PartitionsOfACardAreCountedOnce) {
     EXPECT_THAT(found.reports.at(0).why, HasSubstr("partition 1"));
 }
 
+TEST_F(AmdSmiSourceTest, GraphicsInAProcessorIsPartOfItsPackage) {
+    const std::string device = "/sys/class/drm/card0/device/";
+    machine_.tree.write(device + "vendor", "0x1002\n");
+    machine_.tree.write(device + "uevent", "PCI_SLOT_NAME=0000:c1:00.0\n");
+    machine_.tree.write(device + "hwmon/hwmon2/power1_input", "15000000\n");
+    const GpuVendorProbe part = probe();
+    EXPECT_THAT(part.sources, IsEmpty());
+    EXPECT_THAT(part.unread, IsEmpty());
+    EXPECT_THAT(part.reports.at(0).why, HasSubstr("package contains it"));
+    machine_.tree.write(device + "hwmon/hwmon2/power1_cap", "300000000\n");
+    EXPECT_EQ(probe().sources.size(), 1U) << "a card has a power cap";
+}
+
+TEST_F(AmdSmiSourceTest, ACounterThatRunsBackwardsIsHandedOnForTheMeterToRefuse) {
+    const GpuVendorProbe found = probe();
+    stub_->gpus[0].energy_ticks = 10;
+    const Reading reading = poll_all(*found.sources.at(0))[0];
+    EXPECT_EQ(reading.raw, 10U);
+    EXPECT_EQ(reading.outcome, PollOutcome::kOk);
+}
+
+TEST_F(AmdSmiSourceTest, VariablesThatHideCardsAreNamedAsNotFollowed) {
+    machine_.environment["HIP_VISIBLE_DEVICES"] = "0";
+    EXPECT_THAT(probe().reports.at(0).why, HasSubstr("HIP_VISIBLE_DEVICES=0 is not followed"));
+}
+
 TEST_F(AmdSmiSourceTest, ACounterThatStandsAtZeroWhilePowerFlowsIsNotUsed) {
     stub_->gpus[0].energy_ticks = 0;
     const GpuVendorProbe found = probe();

@@ -1,4 +1,5 @@
 #include "finewatt/sensor/gpu_amd_internal.h"
+#include "finewatt/sensor/gpu_pci_internal.h"
 
 #include <algorithm>
 #include <chrono>
@@ -73,6 +74,21 @@ GpuChannel power_channel(const AmdGpu& gpu, const char* source_name, bool is_cou
     return channel;
 }
 
+void add_channels(const AmdGpu& gpu, const char* source_name, std::vector<GpuChannel>& channels) {
+    if (has_counter(gpu)) {
+        channels.push_back(counter_channel(gpu, source_name));
+    }
+    if (has_power(gpu)) {
+        channels.push_back(power_channel(gpu, source_name, has_counter(gpu)));
+    }
+}
+
+/// The card's part of a PCI address. Its compute function is 0; some versions of the libraries put
+/// the number of a partition there.
+std::string card_of(const std::string& pci_address) {
+    return pci_address.substr(0, pci_address.find('.'));
+}
+
 UnreadGpu unread_of(const AmdGpu& gpu) {
     UnreadGpu unread;
     unread.device = gpu.pci_address;
@@ -116,20 +132,33 @@ std::optional<double> joules_per_tick(double counter_resolution_uj) {
     return std::abs(tick_j / kKernelTickJ - 1) < 0.005 ? kKernelTickJ : tick_j;
 }
 
-void add_amd_gpus(GpuVendorProbe& probe, const char* source_name, const Clock& clock,
-                  std::vector<AmdGpu> gpus, const std::string& driver,
-                  const std::string& library_note) {
+std::vector<std::string> integrated_amd_gpus(const SysRoot& root) {
+    std::vector<std::string> addresses;
+    for (const PciGpu& gpu : list_pci_gpus(root)) {
+        if (gpu.vendor == GpuVendor::kAmd && gpu.is_integrated) {
+            addresses.push_back(gpu.pci_address);
+        }
+    }
+    return addresses;
+}
+
+void add_amd_gpus(GpuVendorProbe& probe, const AmdLibrary& library, const Clock& clock,
+                  std::vector<AmdGpu> gpus) {
     std::stable_sort(gpus.begin(), gpus.end(), [](const AmdGpu& a, const AmdGpu& b) {
         return std::tie(a.pci_address, a.partition) < std::tie(b.pci_address, b.partition);
     });
     std::vector<GpuChannel> channels;
-    SourceReport report{source_name, SourceStatus::kUsable, {}, library_note, ""};
+    SourceReport report{library.source_name, SourceStatus::kUsable, {}, library.note, ""};
     std::set<std::string> cards;
     for (std::size_t i = 0; i < gpus.size(); ++i) {
         const AmdGpu& gpu = gpus[i];
-        probe.gpus.push_back({gpu.name, gpu.uuid, driver, true});
+        probe.gpus.push_back({gpu.name, gpu.uuid, "", true});
         probe.seen_pci_addresses.push_back(gpu.pci_address);
-        if (!cards.insert(gpu.pci_address).second) {
+        const auto& integrated = library.integrated;
+        if (std::find(integrated.begin(), integrated.end(), gpu.pci_address) != integrated.end()) {
+            report.why += fmt::format("; {} is part of the processor, whose package contains it",
+                                      gpu.pci_address);
+        } else if (!cards.insert(card_of(gpu.pci_address)).second) {
             report.why += fmt::format("; partition {} of {} has no counter of its own",
                                       gpu.partition, gpu.pci_address);
         } else if (const AmdGpu* first = first_die_of(gpus, i)) {
@@ -140,22 +169,17 @@ void add_amd_gpus(GpuVendorProbe& probe, const char* source_name, const Clock& c
             report.why += "; " + probe.unread.back().reason;
             report.fix = probe.unread.back().advice;
         } else {
-            if (has_counter(gpu)) {
-                channels.push_back(counter_channel(gpu, source_name));
-            }
-            if (has_power(gpu)) {
-                channels.push_back(power_channel(gpu, source_name, has_counter(gpu)));
-            }
+            add_channels(gpu, library.source_name, channels);
         }
     }
     for (const GpuChannel& channel : channels) {
         report.channels.push_back(channel.spec.id);
     }
-    if (channels.empty()) {
-        report.status = gpus.empty() ? SourceStatus::kAbsent : SourceStatus::kBroken;
+    if (!channels.empty()) {
+        probe.sources.push_back(std::make_unique<GpuSource>(
+            library.source_name, clock, std::move(channels), std::chrono::nanoseconds::zero()));
     } else {
-        probe.sources.push_back(std::make_unique<GpuSource>(source_name, clock, std::move(channels),
-                                                            std::chrono::nanoseconds::zero()));
+        report.status = probe.unread.empty() ? SourceStatus::kAbsent : SourceStatus::kBroken;
     }
     probe.reports.push_back(std::move(report));
 }

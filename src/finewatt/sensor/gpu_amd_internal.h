@@ -31,6 +31,9 @@ struct AmdGpu {
     std::string refusals;  ///< why energy or power was dropped
 };
 
+/// The PCI addresses of AMD graphics inside processors, whose libraries show the processor's power.
+std::vector<std::string> integrated_amd_gpus(const SysRoot& root);
+
 /// Split the number that amdsmi_get_gpu_bdf_id and rsmi_dev_pci_id_get give: domain in bits 32-63,
 /// partition in 28-31, bus in 8-15, device in 3-7, function in 0-2. Sets address and partition.
 void set_pci_id(AmdGpu& gpu, std::uint64_t bdfid);
@@ -41,11 +44,17 @@ void set_pci_id(AmdGpu& gpu, std::uint64_t bdfid);
 /// size.
 std::optional<double> joules_per_tick(double counter_resolution_uj);
 
-/// Make one source `source_name` of all devices and add it, its report and the GPUs to `probe`.
-/// Only the first partition of a card gets channels, and the second die of a card, which reads 0,
-/// belongs to the first. `library_note` begins the report.
-void add_amd_gpus(GpuVendorProbe& probe, const char* source_name, const Clock& clock,
-                  std::vector<AmdGpu> gpus, const std::string& driver,
-                  const std::string& library_note);
+/// How the library and the machine look, for add_amd_gpus.
+struct AmdLibrary {
+    const char* source_name = "";
+    std::string note;                     ///< begins the report
+    std::vector<std::string> integrated;  ///< integrated_amd_gpus()
+};
+
+/// Make one source of all devices and add it, its report and the GPUs to `probe`. Only the first
+/// partition of a card gets channels; the second die of a card, which reads 0, belongs to the
+/// first; graphics inside a processor belongs to its package.
+void add_amd_gpus(GpuVendorProbe& probe, const AmdLibrary& library, const Clock& clock,
+                  std::vector<AmdGpu> gpus);
 
 }  // namespace finewatt

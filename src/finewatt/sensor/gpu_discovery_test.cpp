@@ -213,6 +213,7 @@ TEST(GpuDiscovery, AnNvidiaCardWithoutItsDriverIsUnmeasured) {
 TEST(GpuDiscovery, CardsWithHwmonFilesAndPartsOfProcessorsAreLeftToOthers) {
     FakeMachine machine;
     write_drm_card(machine, "0x1002", "0000:c1:00.0", "power1_average");
+    write_drm_card(machine, "0x1002", "0000:c1:00.0", "power1_cap");
     write_drm_card(machine, "0x1002", "0000:04:00.0", "in1_input");
     write_drm_card(machine, "0x8086", "0000:00:02.0");
     EXPECT_THAT(probe_all(machine.options()).unmeasured, IsEmpty());

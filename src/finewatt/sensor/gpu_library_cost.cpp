@@ -37,6 +37,16 @@ std::string LibraryCost::text() const {
                        resident_mib() - resident_mib_);
 }
 
+std::string ignored_mask_note(const EnvLookup& env, std::initializer_list<const char*> names) {
+    std::string note;
+    for (const char* name : names) {
+        if (const auto value = env(name)) {
+            note += fmt::format("; {}={} is not followed: all GPUs are measured", name, *value);
+        }
+    }
+    return note;
+}
+
 SourceStatus status_of_failed_open(const Error& error) {
     switch (error.code()) {
         case ErrorCode::kPermission:

@@ -57,17 +57,17 @@ bool has_entry(const fs::path& path) {
     return fs::exists(path, error);
 }
 
-/// Fill in what the hwmon folder of a card tells. An amdgpu card shows the voltage of a north
-/// bridge (in1) only when it is part of a processor.
+/// Fill in what the hwmon folder of a card tells. An amdgpu card that is part of a processor shows
+/// the voltage of a north bridge (in1), and has no power cap of its own.
 void read_hwmon(const fs::path& device, PciGpu& gpu) {
     for (const fs::path& hwmon : entries_of(device / "hwmon")) {
-        const bool has_file = has_entry(hwmon / "energy1_input") ||
-                              has_entry(hwmon / "power1_average") ||
-                              has_entry(hwmon / "power1_input");
-        gpu.has_hwmon_energy = gpu.has_hwmon_energy || has_file;
-        if (gpu.vendor == GpuVendor::kAmd && has_entry(hwmon / "in1_input")) {
-            gpu.is_integrated = true;
-        }
+        const bool has_power =
+            has_entry(hwmon / "power1_average") || has_entry(hwmon / "power1_input");
+        gpu.has_hwmon_energy =
+            gpu.has_hwmon_energy || has_power || has_entry(hwmon / "energy1_input");
+        const bool is_part =
+            has_entry(hwmon / "in1_input") || (has_power && !has_entry(hwmon / "power1_cap"));
+        gpu.is_integrated = gpu.is_integrated || (gpu.vendor == GpuVendor::kAmd && is_part);
     }
 }
 

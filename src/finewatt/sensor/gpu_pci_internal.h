@@ -2,7 +2,7 @@
 // the vendor ids under /sys/class/drm.
 //
 // Main function: list_pci_gpus. Not for reading energy. Sources: NVIDIA driver README, "proc file
-// system interface"; Linux, Documentation/gpu/amdgpu/thermal.rst (hwmon of amdgpu).
+// system interface"; Linux, drivers/gpu/drm/amd/pm/amdgpu_pm.c (hwmon_attributes_visible).
 #pragma once
 
 #include "finewatt/base/sys_root.h"

@@ -8,6 +8,7 @@
 #include "finewatt/sensor/probe.h"
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,6 +61,10 @@ class LibraryCost {
     MonoTime begin_;
     double resident_mib_;
 };
+
+/// Return a sentence when one of these variables hides GPUs from the program, since only CUDA's is
+/// followed; else "". E.g. "; HIP_VISIBLE_DEVICES=0 is not followed: all GPUs are measured".
+std::string ignored_mask_note(const EnvLookup& env, std::initializer_list<const char*> names);
 
 /// Return how a library stands that could not be opened: denied, not installed, or broken.
 SourceStatus status_of_failed_open(const Error& error);

@@ -262,8 +262,9 @@ GpuVendorProbe probe_level_zero(const DiscoveryOptions& options) {
             add_device(*library, device, probe, channels, report);
         }
     }
-    report.why = fmt::format("{} GPUs, {} channels, {}{}", probe.gpus.size(), channels.size(),
-                             cost.text(), report.why);
+    report.why =
+        fmt::format("{} GPUs, {} channels, {}{}", probe.gpus.size(), channels.size(), cost.text(),
+                    ignored_mask_note(options.env, {"ZE_AFFINITY_MASK"}) + report.why);
     if (channels.empty()) {
         report.status = probe.unread.empty() ? SourceStatus::kAbsent : SourceStatus::kBroken;
     } else {

@@ -18,6 +18,13 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using testing::poll_all;
 
+// Sizes of the vendor's structures on 64-bit machines, as nvidia-ml-py 13.615.71 declares them.
+static_assert(sizeof(nvml::FieldValue) == 40);
+static_assert(sizeof(nvml::Sample) == 16);
+static_assert(sizeof(nvml::Utilization) == 8);
+static_assert(sizeof(nvml::ProcessSample) == 32);
+static_assert(sizeof(nvml::PciInfo) == 68);
+
 constexpr int kNotSupported = 3;
 constexpr int kNoPermission = 4;
 constexpr int kTimeout = 10;

@@ -154,8 +154,11 @@ GpuVendorProbe probe_rocm_smi(const DiscoveryOptions& options) {
         return probe;
     }
     std::vector<AmdGpu> gpus = list_gpus(*library);
-    const std::string note = fmt::format("{} devices, {}", gpus.size(), cost.text());
-    add_amd_gpus(probe, "rocm-smi", options.clock, std::move(gpus), "", note);
+    AmdLibrary about{"rocm-smi", "", integrated_amd_gpus(options.root)};
+    about.note = fmt::format(
+        "{} devices, {}{}", gpus.size(), cost.text(),
+        ignored_mask_note(options.env, {"ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"}));
+    add_amd_gpus(probe, about, options.clock, std::move(gpus));
     return probe;
 }
 
