@@ -1,6 +1,7 @@
 // The AMD SMI adapter: per card the energy accumulator and the socket power.
 #include "finewatt/sensor/amdsmi_library_internal.h"
 #include "finewatt/sensor/gpu_amd_internal.h"
+#include "finewatt/sensor/gpu_handles_internal.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -31,36 +32,25 @@ GpuAnswer outcome_of(unsigned status) {
     }
 }
 
-void add_refusal(AmdGpu& gpu, const std::string& text) {
-    gpu.refusals += (gpu.refusals.empty() ? "" : "; ") + text;
+AmdEnergy ask_energy(const amdsmi::Library& library, Handle device) {
+    std::uint64_t ticks = 0;
+    float resolution_uj = 0;
+    std::uint64_t timestamp_ns = 0;
+    const unsigned status =
+        library.call().energy_count(device, &ticks, &resolution_uj, &timestamp_ns);
+    if (status != amdsmi::kSuccess) {
+        return {outcome_of(status), static_cast<double>(resolution_uj), library.error_text(status)};
+    }
+    return {answered(ticks), static_cast<double>(resolution_uj), ""};
 }
 
-void set_energy(AmdGpu& gpu, const SharedLibrary& library, Handle device) {
+void read_energy(AmdGpu& gpu, const SharedLibrary& library, Handle device) {
     if (library->call().energy_count == nullptr) {
         add_refusal(gpu, "energy accumulator: the library lacks amdsmi_get_energy_count");
         gpu.first_energy = refused(PollOutcome::kGone, "GONE");
         return;
     }
-    std::uint64_t ticks = 0;
-    float resolution_uj = 0;
-    std::uint64_t timestamp_ns = 0;
-    const unsigned status =
-        library->call().energy_count(device, &ticks, &resolution_uj, &timestamp_ns);
-    gpu.first_energy = status == amdsmi::kSuccess ? answered(ticks) : outcome_of(status);
-    gpu.counter_resolution_uj = static_cast<double>(resolution_uj);
-    if (status != amdsmi::kSuccess) {
-        add_refusal(gpu, "energy accumulator: " + library->error_text(status));
-    } else if (ticks == 0 || !joules_per_tick(gpu.counter_resolution_uj)) {
-        add_refusal(gpu, fmt::format("energy accumulator: reads {} in steps of {} uJ", ticks,
-                                     gpu.counter_resolution_uj));
-    }
-    gpu.energy = [library, device] {
-        std::uint64_t raw = 0;
-        float resolution = 0;
-        std::uint64_t time = 0;
-        const unsigned code = library->call().energy_count(device, &raw, &resolution, &time);
-        return code == amdsmi::kSuccess ? answered(raw) : outcome_of(code);
-    };
+    set_energy(gpu, [library, device] { return ask_energy(*library, device); });
 }
 
 GpuAnswer ask_power(const amdsmi::Library& library, Handle device) {
@@ -73,7 +63,7 @@ GpuAnswer ask_power(const amdsmi::Library& library, Handle device) {
     return power_w ? answered(*power_w) : refused(PollOutcome::kRetry, "RANGE");
 }
 
-void set_power(AmdGpu& gpu, const SharedLibrary& library, Handle device) {
+void read_power(AmdGpu& gpu, const SharedLibrary& library, Handle device) {
     if (library->call().power_info == nullptr || !library->has_known_power_info()) {
         add_refusal(gpu, fmt::format("power: amdsmi_power_info_t of library {} is not known",
                                      library->major()));
@@ -84,16 +74,8 @@ void set_power(AmdGpu& gpu, const SharedLibrary& library, Handle device) {
     if (library->call().power_info(device, buffer.bytes.data()) == amdsmi::kSuccess) {
         gpu.limit_w = amdsmi::parse_power_info(buffer, library->major()).limit_w;
     }
-    gpu.first_power = ask_power(*library, device);
-    if (!gpu.first_power.is_ok() || gpu.first_power.raw == 0) {
-        add_refusal(gpu, gpu.first_power.is_ok() ? "power: reads 0 W" : "power: cannot be read");
-    }
-    gpu.power_unit = "W";
-    // A value that the device does not support is RANGE for ever; only a failed call is worth
-    // keeping.
-    if (gpu.first_power.error != "RANGE") {
-        gpu.power = [library, device] { return ask_power(*library, device); };
-    }
+    set_power(
+        gpu, [library, device] { return ask_power(*library, device); }, "W");
 }
 
 /// market_name is the first member of amdsmi_asic_info_t in every version.
@@ -118,29 +100,13 @@ std::string uuid_of(const amdsmi::Library& library, Handle device) {
     return is_known ? uuid.data() : "";
 }
 
-/// Call a function that fills an array after its size was asked for.
-template <class Call>
-std::vector<Handle> handles_of(const Call& call) {
-    std::uint32_t count = 0;
-    constexpr std::uint32_t kMost = 4096;
-    if (call(&count, nullptr) != amdsmi::kSuccess || count == 0 || count > kMost) {
-        return {};
-    }
-    std::vector<Handle> handles(count);
-    if (call(&count, handles.data()) != amdsmi::kSuccess) {
-        return {};
-    }
-    handles.resize(std::min<std::size_t>(count, handles.size()));
-    return handles;
-}
-
 std::vector<AmdGpu> list_gpus(const SharedLibrary& library) {
     std::vector<AmdGpu> gpus;
-    const std::vector<Handle> sockets = handles_of([&](std::uint32_t* count, Handle* out) {
+    const std::vector<Handle> sockets = list_handles([&](std::uint32_t* count, Handle* out) {
         return library->call().socket_handles(count, out);
     });
     for (const Handle socket : sockets) {
-        const std::vector<Handle> devices = handles_of([&](std::uint32_t* count, Handle* out) {
+        const std::vector<Handle> devices = list_handles([&](std::uint32_t* count, Handle* out) {
             return library->call().processor_handles(socket, count, out);
         });
         for (const Handle device : devices) {
@@ -153,8 +119,8 @@ std::vector<AmdGpu> list_gpus(const SharedLibrary& library) {
             }
             gpu.name = name_of(*library, device);
             gpu.uuid = uuid_of(*library, device);
-            set_energy(gpu, library, device);
-            set_power(gpu, library, device);
+            read_energy(gpu, library, device);
+            read_power(gpu, library, device);
             gpus.push_back(std::move(gpu));
         }
     }

@@ -115,6 +115,38 @@ const AmdGpu* first_die_of(const std::vector<AmdGpu>& gpus, std::size_t i) {
 
 }  // namespace
 
+void add_refusal(AmdGpu& gpu, const std::string& text) {
+    gpu.refusals += (gpu.refusals.empty() ? "" : "; ") + text;
+}
+
+void set_energy(AmdGpu& gpu, const std::function<AmdEnergy()>& ask) {
+    AmdEnergy first = ask();
+    if (first.answer.outcome == PollOutcome::kRetry) {
+        first = ask();  // only a call that succeeds is sure to tell the size of a tick
+    }
+    gpu.first_energy = first.answer;
+    gpu.counter_resolution_uj = first.resolution_uj;
+    if (!first.answer.is_ok()) {
+        add_refusal(gpu, "energy accumulator: " + first.failure);
+    } else if (first.answer.raw == 0 || !joules_per_tick(first.resolution_uj)) {
+        add_refusal(gpu, fmt::format("energy accumulator: reads {} in steps of {} uJ",
+                                     first.answer.raw, first.resolution_uj));
+    }
+    gpu.energy = [ask] { return ask().answer; };
+}
+
+void set_power(AmdGpu& gpu, GpuRead ask, const std::string& unit) {
+    gpu.power_unit = unit;
+    gpu.first_power = ask();
+    if (!gpu.first_power.is_ok() || gpu.first_power.raw == 0) {
+        add_refusal(gpu, gpu.first_power.is_ok() ? "power: reads 0 W" : "power: cannot be read");
+    }
+    // A value that the device does not support is RANGE for ever; a failed call may pass.
+    if (gpu.first_power.error != "RANGE") {
+        gpu.power = std::move(ask);
+    }
+}
+
 void set_pci_id(AmdGpu& gpu, std::uint64_t bdfid) {
     gpu.pci_address = pci_address_text(static_cast<unsigned>(bdfid >> 32), (bdfid >> 8) & 0xff,
                                        (bdfid >> 3) & 0x1f, bdfid & 0x7);

@@ -9,6 +9,7 @@
 #include "finewatt/sensor/gpu_source_internal.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,22 @@ struct AmdGpu {
 
 /// The PCI addresses of AMD graphics inside processors, whose libraries show the processor's power.
 std::vector<std::string> integrated_amd_gpus(const SysRoot& root);
+
+/// What one read of an accumulator gave.
+struct AmdEnergy {
+    GpuAnswer answer;
+    double resolution_uj = 0;
+    std::string failure;  ///< the library's text; empty after a success
+};
+
+/// Read the accumulator once, and keep the call when it may work again.
+void set_energy(AmdGpu& gpu, const std::function<AmdEnergy()>& ask);
+
+/// Read the power once, and keep the call when it may work again. `unit` is "W" or "mW".
+void set_power(AmdGpu& gpu, GpuRead ask, const std::string& unit);
+
+/// Note why a reading of this GPU is not used.
+void add_refusal(AmdGpu& gpu, const std::string& text);
 
 /// Split the number that amdsmi_get_gpu_bdf_id and rsmi_dev_pci_id_get give: domain in bits 32-63,
 /// partition in 28-31, bus in 8-15, device in 3-7, function in 0-2. Sets address and partition.

@@ -47,6 +47,22 @@ UnreadGpu unread_of(const PciGpu& gpu, const GpuVendorProbe& found) {
     return unread;
 }
 
+/// Add a GPU that the vendor's library did not describe. When the library listed one without a name
+/// or an address (a lost GPU), it is that one.
+void add_undescribed(const PciGpu& gpu, GpuVendorProbe& found) {
+    UnreadGpu unread = unread_of(gpu, found);
+    const auto nameless =
+        std::find_if(found.unread.begin(), found.unread.end(),
+                     [](const UnreadGpu& known) { return known.pci_address.empty(); });
+    if (nameless == found.unread.end()) {
+        found.unread.push_back(std::move(unread));
+        return;
+    }
+    unread.reason += "; " + nameless->reason;
+    unread.advice = nameless->advice;
+    *nameless = std::move(unread);
+}
+
 /// The GPUs that the kernel shows and the vendor's library does not are unread too. Those in a
 /// processor are part of its package, and those with hwmon files are read by the hwmon source.
 void complete_unread(const std::vector<PciGpu>& pci_gpus, GpuVendor vendor, GpuVendorProbe& found) {
@@ -59,7 +75,7 @@ void complete_unread(const std::vector<PciGpu>& pci_gpus, GpuVendor vendor, GpuV
                 return unread.pci_address == gpu.pci_address;
             });
         } else if (!has_seen(found, gpu)) {
-            found.unread.push_back(unread_of(gpu, found));
+            add_undescribed(gpu, found);
         }
     }
 }

@@ -191,6 +191,18 @@ TEST_F(GpuDiscoveryTest, ABrokenLibraryWithoutAnyNameIsStillUnmeasured) {
     EXPECT_EQ(found.unmeasured[0].component, "gpu");
 }
 
+TEST_F(GpuDiscoveryTest, ALostGpuIsNamedByTheDriverAndCountedOnce) {
+    stub_->count = 2;
+    stub_->gpus[1].handle_code = 15;
+    write_nvidia_proc(machine_, "0000:3b:00.0", "Quadro RTX 8000", "GPU-aaaa");
+    write_nvidia_proc(machine_, "0000:86:00.0", "Z900", "GPU-dddd");
+    const Found found = probe_all(machine_.options());
+    EXPECT_THAT(found.names, ElementsAre("nvml", "nvml-power"));
+    ASSERT_EQ(found.unmeasured.size(), 1U);
+    EXPECT_EQ(found.unmeasured[0].device, "GPU-dddd");
+    EXPECT_THAT(found.unmeasured[0].reason, HasSubstr("NVML code 15"));
+}
+
 TEST_F(GpuDiscoveryTest, HiddenGpusAreNotMissed) {
     write_nvidia_proc(machine_, "0000:3b:00.0", "Quadro RTX 8000", "GPU-aaaa");
     machine_.environment["CUDA_VISIBLE_DEVICES"] = "";

@@ -1,5 +1,6 @@
 // The Level Zero adapter: the energy counter (uJ) of each Intel card, or of its tiles where the
 // card has none.
+#include "finewatt/sensor/gpu_handles_internal.h"
 #include "finewatt/sensor/gpu_pci_internal.h"
 #include "finewatt/sensor/gpu_probe_internal.h"
 #include "finewatt/sensor/gpu_source_internal.h"
@@ -30,22 +31,6 @@ GpuAnswer outcome_of(unsigned result) {
         default:
             return refused(PollOutcome::kRetry, "EIO");
     }
-}
-
-/// Call a function that fills an array after its size was asked for.
-template <class Call>
-std::vector<Handle> handles_of(const Call& call) {
-    std::uint32_t count = 0;
-    constexpr std::uint32_t kMost = 4096;
-    if (call(&count, nullptr) != level_zero::kSuccess || count == 0 || count > kMost) {
-        return {};
-    }
-    std::vector<Handle> handles(count);
-    if (call(&count, handles.data()) != level_zero::kSuccess) {
-        return {};
-    }
-    handles.resize(std::min<std::size_t>(count, handles.size()));
-    return handles;
 }
 
 /// One power domain of a card.
@@ -93,7 +78,7 @@ std::vector<PowerDomain> choose_domains(const level_zero::Library& library, Hand
     }
     std::vector<PowerDomain> whole;
     std::vector<PowerDomain> tiles;
-    for (const Handle handle : handles_of([&](std::uint32_t*count, Handle*out) {
+    for (const Handle handle : list_handles([&](std::uint32_t*count, Handle*out) {
              return library.call().power_domains(device, count, out);
          })) {
         const PowerDomain domain = read_domain(library, handle);
@@ -253,10 +238,10 @@ GpuVendorProbe probe_level_zero(const DiscoveryOptions& options) {
     }
     std::vector<GpuChannel> channels;
     SourceReport report{"level-zero", SourceStatus::kUsable, {}, "", ""};
-    for (const Handle driver : handles_of([&](std::uint32_t*count, Handle*out) {
+    for (const Handle driver : list_handles([&](std::uint32_t*count, Handle*out) {
              return (*library)->call().drivers(count, out);
          })) {
-        for (const Handle device : handles_of([&](std::uint32_t*count, Handle*out) {
+        for (const Handle device : list_handles([&](std::uint32_t*count, Handle*out) {
                  return (*library)->call().devices(driver, count, out);
              })) {
             add_device(*library, device, probe, channels, report);

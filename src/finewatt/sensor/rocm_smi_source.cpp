@@ -27,36 +27,25 @@ GpuAnswer outcome_of(unsigned status) {
     }
 }
 
-void add_refusal(AmdGpu& gpu, const std::string& text) {
-    gpu.refusals += (gpu.refusals.empty() ? "" : "; ") + text;
+AmdEnergy ask_energy(const rocm_smi::Library& library, std::uint32_t device) {
+    std::uint64_t ticks = 0;
+    float resolution_uj = 0;
+    std::uint64_t timestamp_ns = 0;
+    const unsigned status =
+        library.call().energy_count(device, &ticks, &resolution_uj, &timestamp_ns);
+    if (status != rocm_smi::kSuccess) {
+        return {outcome_of(status), static_cast<double>(resolution_uj), library.error_text(status)};
+    }
+    return {answered(ticks), static_cast<double>(resolution_uj), ""};
 }
 
-void set_energy(AmdGpu& gpu, const SharedLibrary& library, std::uint32_t device) {
+void read_energy(AmdGpu& gpu, const SharedLibrary& library, std::uint32_t device) {
     if (library->call().energy_count == nullptr) {
         add_refusal(gpu, "energy accumulator: the library lacks rsmi_dev_energy_count_get");
         gpu.first_energy = refused(PollOutcome::kGone, "GONE");
         return;
     }
-    std::uint64_t ticks = 0;
-    float resolution_uj = 0;
-    std::uint64_t timestamp_ns = 0;
-    const unsigned status =
-        library->call().energy_count(device, &ticks, &resolution_uj, &timestamp_ns);
-    gpu.first_energy = status == rocm_smi::kSuccess ? answered(ticks) : outcome_of(status);
-    gpu.counter_resolution_uj = static_cast<double>(resolution_uj);
-    if (status != rocm_smi::kSuccess) {
-        add_refusal(gpu, "energy accumulator: " + library->error_text(status));
-    } else if (ticks == 0 || !joules_per_tick(gpu.counter_resolution_uj)) {
-        add_refusal(gpu, fmt::format("energy accumulator: reads {} in steps of {} uJ", ticks,
-                                     gpu.counter_resolution_uj));
-    }
-    gpu.energy = [library, device] {
-        std::uint64_t raw = 0;
-        float resolution = 0;
-        std::uint64_t time = 0;
-        const unsigned code = library->call().energy_count(device, &raw, &resolution, &time);
-        return code == rocm_smi::kSuccess ? answered(raw) : outcome_of(code);
-    };
+    set_energy(gpu, [library, device] { return ask_energy(*library, device); });
 }
 
 /// Power in mW, from rsmi_dev_power_get where there is one, else from rsmi_dev_power_ave_get.
@@ -78,21 +67,15 @@ GpuAnswer ask_power(const rocm_smi::Library& library, std::uint32_t device) {
                                     : refused(PollOutcome::kRetry, "RANGE");
 }
 
-void set_power(AmdGpu& gpu, const SharedLibrary& library, std::uint32_t device) {
+void read_power(AmdGpu& gpu, const SharedLibrary& library, std::uint32_t device) {
     std::uint64_t cap_uw = 0;
     if (library->call().power_cap_uw != nullptr &&
         library->call().power_cap_uw(device, 0, &cap_uw) == rocm_smi::kSuccess && cap_uw > 0 &&
         static_cast<double>(cap_uw) < kAbsurdGpuPowerW * 1e6) {
         gpu.limit_w = static_cast<double>(cap_uw) * 1e-6;
     }
-    gpu.power_unit = "mW";
-    gpu.first_power = ask_power(*library, device);
-    if (!gpu.first_power.is_ok() || gpu.first_power.raw == 0) {
-        add_refusal(gpu, gpu.first_power.is_ok() ? "power: reads 0 W" : "power: cannot be read");
-    }
-    if (gpu.first_power.error != "RANGE") {
-        gpu.power = [library, device] { return ask_power(*library, device); };
-    }
+    set_power(
+        gpu, [library, device] { return ask_power(*library, device); }, "mW");
 }
 
 std::vector<AmdGpu> list_gpus(const SharedLibrary& library) {
@@ -119,8 +102,8 @@ std::vector<AmdGpu> list_gpus(const SharedLibrary& library) {
             library->call().unique_id(device, &unique_id) == rocm_smi::kSuccess) {
             gpu.uuid = fmt::format("GPU-{:016x}", unique_id);
         }
-        set_energy(gpu, library, device);
-        set_power(gpu, library, device);
+        read_energy(gpu, library, device);
+        read_power(gpu, library, device);
         gpus.push_back(std::move(gpu));
     }
     return gpus;
