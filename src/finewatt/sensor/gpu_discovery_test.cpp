@@ -215,7 +215,7 @@ TEST_F(GpuDiscoveryTest, HiddenGpusAreNotMissed) {
 
 TEST(GpuDiscovery, AnNvidiaCardWithoutItsDriverIsUnmeasured) {
     FakeMachine machine;
-    write_drm_card(machine, "0x10de", "0000:01:00.0");
+    write_drm_card(machine, "0x10de", "0000:01:00.0", "power1_input");
     const Found found = probe_all(machine.options());
     ASSERT_EQ(found.unmeasured.size(), 1U);
     EXPECT_EQ(found.unmeasured[0].device, "0000:01:00.0");

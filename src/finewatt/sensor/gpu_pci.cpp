@@ -69,6 +69,8 @@ void read_hwmon(const fs::path& device, PciGpu& gpu) {
             has_entry(hwmon / "in1_input") || (has_power && !has_entry(hwmon / "power1_cap"));
         gpu.is_integrated = gpu.is_integrated || (gpu.vendor == GpuVendor::kAmd && is_part);
     }
+    // No source reads the files of NVIDIA cards.
+    gpu.has_hwmon_energy = gpu.has_hwmon_energy && gpu.vendor != GpuVendor::kNvidia;
 }
 
 /// Intel's graphics inside a processor always sits at device 2 of the first bus.

@@ -24,7 +24,7 @@ struct PciGpu {
     std::string name;               ///< NVIDIA only; else empty
     std::string uuid;               ///< NVIDIA only; else empty
     bool is_integrated = false;     ///< inside the processor; its energy is part of the package
-    bool has_hwmon_energy = false;  ///< the kernel's own energy or power file exists
+    bool has_hwmon_energy = false;  ///< hwmon_source can read it (AMD, Intel)
 };
 
 /// List the GPUs of the three vendors, each once, ordered by PCI address. What cannot be read is
