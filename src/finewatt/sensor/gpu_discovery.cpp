@@ -129,7 +129,7 @@ std::vector<SourceProbe> probe_gpus(const DiscoveryOptions& options) {
     add_probes(probes, intel);
 
     if (!unread.empty()) {
-        probes.push_back(probe_gpu_model(options, std::move(unread)));
+        probes.push_back(probe_gpu_model(options, unread));
     }
     return probes;
 }

@@ -93,7 +93,7 @@ UnmeasuredComponent unmeasured(const UnreadGpu& gpu, const char* why_no_model) {
 
 }  // namespace
 
-SourceProbe probe_gpu_model(const DiscoveryOptions& options, std::vector<UnreadGpu> gpus) {
+SourceProbe probe_gpu_model(const DiscoveryOptions& options, const std::vector<UnreadGpu>& gpus) {
     SourceProbe probe;
     std::vector<GpuChannel> channels;
     SourceReport report{"gpu-model", SourceStatus::kUsable, {}, "", ""};

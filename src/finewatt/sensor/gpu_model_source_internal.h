@@ -25,6 +25,6 @@ inline constexpr double kGpuModelHigh = 2.5;
 /// Make the source "gpu-model" with one gauge "gpu-model:<device>" in mW per GPU whose limit is
 /// known, from the driver or from the TDP table. A GPU without a limit, or every GPU when models
 /// are switched off, is unmeasured. Outcomes: a busy share that cannot be read is a retry (EIO).
-SourceProbe probe_gpu_model(const DiscoveryOptions& options, std::vector<UnreadGpu> gpus);
+SourceProbe probe_gpu_model(const DiscoveryOptions& options, const std::vector<UnreadGpu>& gpus);
 
 }  // namespace finewatt

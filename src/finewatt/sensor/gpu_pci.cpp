@@ -163,6 +163,7 @@ std::vector<PciGpu> list_pci_gpus(const SysRoot& root) {
     add_drm_cards(root, gpus);
     add_nvidia_proc(root, gpus);
     std::vector<PciGpu> list;
+    list.reserve(gpus.size());
     for (auto& entry : gpus) {
         list.push_back(std::move(entry.second));
     }

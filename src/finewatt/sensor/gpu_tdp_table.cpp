@@ -22,7 +22,7 @@ std::optional<GpuTdp> find_gpu_tdp(std::string_view name) {
         if (match < best || !watts) {
             continue;
         }
-        const double tdp_w = static_cast<double>(*watts);
+        const auto tdp_w = static_cast<double>(*watts);
         const bool is_first = found.name.empty() || match > best;
         best = match;
         found = is_first ? GpuTdp{row[0], tdp_w, tdp_w}
