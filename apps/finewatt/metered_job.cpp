@@ -76,6 +76,9 @@ void add_meter_flags(CLI::App& command, MeterFlags& flags) {
         ->type_name("FILE");
     command.add_flag("--require-measured", flags.require_measured,
                      "Do not start (exit status 3) where only models would give figures");
+    command.add_flag("--all-sources", flags.all_sources,
+                     "Read every usable sensor, also those that a better one makes unnecessary, to "
+                     "compare them; a total still counts one per domain and device");
 }
 
 Result<JobOptions> make_job(const CommandContext& context, const MeterFlags& flags,
@@ -99,6 +102,7 @@ Result<JobOptions> make_job(const CommandContext& context, const MeterFlags& fla
         job.sysroot = SysRoot(context.common.sysroot);
     }
     job.require_measured = flags.require_measured;
+    job.all_sources = flags.all_sources;
     const Result<std::filesystem::path> folder = journal_folder();
     if (folder) {
         job.journal_path = *folder / (job.run_id + ".jsonl");

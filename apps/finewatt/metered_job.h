@@ -18,6 +18,7 @@ struct MeterFlags {
     std::string place;
     std::string record;
     bool require_measured = false;
+    bool all_sources = false;
 };
 
 void add_meter_flags(CLI::App& command, MeterFlags& flags);

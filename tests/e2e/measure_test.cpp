@@ -205,9 +205,29 @@ TEST_F(Measure, DoctorNamesEverySourceAndWhatMendsIt) {
         names.push_back(source["name"]);
         EXPECT_FALSE(source["why"].get<std::string>().empty()) << source;
     }
-    EXPECT_THAT(names, ::testing::IsSupersetOf({"powercap", "nvml"}));
+    EXPECT_THAT(names, ::testing::IsSupersetOf({"perf", "powercap", "msr", "nvml", "amd_energy",
+                                                "zenpower", "power_meter", "ina3221", "cray"}));
     EXPECT_EQ(document["store"]["status"], "usable");
+    std::vector<std::string> libraries;
+    for (const auto& library : document["libraries"]) {
+        libraries.push_back(library["name"]);
+        EXPECT_THAT(library["status"].get<std::string>(), ::testing::AnyOf("usable", "absent"));
+    }
+    EXPECT_THAT(libraries, ::testing::ElementsAre("libnvidia-ml", "libamd_smi", "librocm_smi64",
+                                                  "libze_loader", "libcurl"));
     EXPECT_EQ(finewatt({"doctor"}).exit_status, 0);
+}
+
+TEST_F(Measure, DoctorWritesAUdevRuleForAGroup) {
+    const auto rule = finewatt({"doctor", "--write-udev-rule", "--group", "energy"});
+    EXPECT_EQ(rule.exit_status, 0) << rule.stderr_text;
+    EXPECT_TRUE(rule.stderr_text.empty()) << rule.stderr_text;
+    EXPECT_THAT(rule.stdout_text,
+                ::testing::HasSubstr("\nACTION==\"add\", SUBSYSTEM==\"powercap\""));
+    EXPECT_THAT(rule.stdout_text, ::testing::HasSubstr("/bin/chgrp energy /sys%p/energy_uj"));
+    const auto refused = finewatt({"doctor", "--write-udev-rule", "--group", "a;b"});
+    EXPECT_EQ(refused.exit_status, 2);
+    EXPECT_TRUE(refused.stdout_text.empty());
 }
 
 TEST_F(Measure, HelpAndVersionAnswerOnStandardOutput) {

@@ -48,6 +48,10 @@ Result<CpuInfo> parse_cpu_info(std::string_view text) {
             info.model = value;
         } else if (key == "vendor_id") {
             info.vendor = value;
+        } else if (key == "cpu family") {
+            info.family = small_number(value);
+        } else if (key == "model") {
+            info.model_number = small_number(value);
         } else if (key == "physical id") {
             socket_ids.emplace(value);
         } else if (key == "cpu cores") {

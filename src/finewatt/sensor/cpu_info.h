@@ -16,11 +16,18 @@ namespace finewatt {
 struct CpuInfo {
     std::string model;            ///< "model name" as the kernel gives it; empty when it has none
     std::string vendor;           ///< "vendor_id"; empty when it has none
+    unsigned family = 0;          ///< "cpu family" (x86); 0 when it has none
+    unsigned model_number = 0;    ///< "model" (x86); 0 when it has none
     unsigned logical_cpus = 0;    ///< number of processors listed, at least 1
     unsigned sockets = 1;         ///< distinct "physical id"
     unsigned physical_cores = 0;  ///< "cpu cores" x sockets; 0 when unknown
     unsigned threads_per_core = 1;
     bool is_virtual = false;  ///< the flags hold "hypervisor" (x86)
+
+    bool is_intel() const { return vendor == "GenuineIntel"; }
+
+    /// AMD, or Hygon, whose processors are AMD's.
+    bool is_amd() const { return vendor == "AuthenticAMD" || vendor == "HygonGenuine"; }
 };
 
 /// Parse the text of /proc/cpuinfo. Error: corrupt, when no processor is listed.

@@ -55,7 +55,7 @@ TEST(Discovery, MissingDramIsModelledBesideTheMeasuredPackage) {
     write_zone(machine.tree, {"intel-rapl:0", "package-0"});
     const Discovery found = discover(machine.options());
     EXPECT_THAT(source_names(found), ElementsAre("powercap", "ram-model"));
-    EXPECT_THAT(found.sources[1]->channels()[0].reason, HasSubstr("no zone for dram"));
+    EXPECT_THAT(found.sources[1]->channels()[0].reason, HasSubstr("powercap has no counter of it"));
 }
 
 TEST(Discovery, DeniedCountersGiveModelsThatSayWhy) {
@@ -77,7 +77,7 @@ TEST(Discovery, APackageThatIsDeniedBesideAReadableOneIsUnmeasured) {
     write_zone(machine.tree, {"intel-rapl:1", "package-1"});
     const Discovery found = discover(machine.options());
     ASSERT_EQ(found.unmeasured.size(), 1U);
-    EXPECT_EQ(found.unmeasured[0].device, "powercap:package-1");
+    EXPECT_EQ(found.unmeasured[0].device, "cpu1");
     EXPECT_THAT(source_names(found), Not(Contains("cpu-model")));
 }
 
@@ -105,7 +105,7 @@ TEST(Discovery, AnEmptyTreeGivesReportsAndNoSource) {
     const Discovery found = discover(machine.options());
     EXPECT_THAT(found.sources, IsEmpty());
     EXPECT_EQ(found.unmeasured.size(), 2U);
-    EXPECT_EQ(found.reports.size(), 6U);
+    EXPECT_GE(found.reports.size(), 15U) << "every source that was looked for";
     for (const SourceReport& report : found.reports) {
         EXPECT_FALSE(report.why.empty()) << report.source;
     }

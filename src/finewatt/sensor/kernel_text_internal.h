@@ -2,12 +2,14 @@
 #pragma once
 
 #include "finewatt/base/result.h"
+#include "finewatt/base/sys_root.h"
 
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace finewatt {
 
@@ -23,5 +25,21 @@ Result<std::string> read_kernel_text(const std::filesystem::path& path);
 
 /// Read a kernel file that holds one unsigned number, or nothing.
 std::optional<std::uint64_t> read_kernel_unsigned(const std::filesystem::path& path);
+
+/// Read a kernel file that holds one number with a fraction or exponent above 0, or nothing.
+std::optional<double> read_kernel_positive(const std::filesystem::path& path);
+
+/// What one read of an open file of one number gave: the number, or the errno, or neither when the
+/// text is no number.
+struct NumberRead {
+    std::optional<std::uint64_t> value;
+    int errno_value = 0;
+};
+
+/// Read an open kernel file of one unsigned number from its start. Longer texts are no number.
+NumberRead read_number(int fd);
+
+/// Return the version that /proc/sys/kernel/osrelease starts with as {major, minor}.
+std::optional<std::pair<unsigned, unsigned>> read_kernel_version(const SysRoot& root);
 
 }  // namespace finewatt

@@ -1,17 +1,16 @@
 #include "finewatt/sensor/powercap_source.h"
 
 #include "finewatt/base/check.h"
+#include "finewatt/sensor/access_advice.h"
 #include "finewatt/sensor/cpu_info.h"
+#include "finewatt/sensor/cpu_topology.h"
 #include "finewatt/sensor/kernel_text_internal.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -23,6 +22,9 @@ constexpr std::uint64_t kCounterMaxTicks = 0xFFFF'FFFF;
 
 // New values appear about every millisecond (Intel SDM volume 3B, same section).
 constexpr double kUpdateMs = 1;
+
+// The coarsest unit of common processors (2^-14 J), where the file does not tell it.
+constexpr double kCommonUnitUj = 61.035;
 
 // Rounds of reading two dies when looking for mirrored counters, and how many must be equal. A
 // refresh may fall between the two reads of a round; two independent counters of 32 bits are not
@@ -81,18 +83,9 @@ Domain domain_of(const std::string& name) {
     return name == "psys" ? Domain::kPsys : Domain::kOther;
 }
 
-/// "package-1-die-0" gives "cpu1-die0", "package-1" gives "cpu1"; "" for any other name.
-std::string package_device(const std::string& name) {
-    constexpr std::string_view kPackage = "package-";
-    constexpr std::string_view kDie = "-die-";
-    if (!name.starts_with(kPackage)) {
-        return "";
-    }
-    const std::string rest = name.substr(kPackage.size());
-    const auto die = rest.find(kDie);
-    return die == std::string::npos
-               ? "cpu" + rest
-               : "cpu" + rest.substr(0, die) + "-die" + rest.substr(die + kDie.size());
+/// "cpu0-die1" gives "cpu0"; other names stay.
+std::string socket_of(const std::string& device) {
+    return device.substr(0, device.find("-die"));
 }
 
 std::string device_of(const Zone& zone) {
@@ -101,19 +94,6 @@ std::string device_of(const Zone& zone) {
         device = package_device(zone.parent_name);
     }
     return device.empty() && zone.name == "psys" ? "platform" : device;
-}
-
-/// Ceilings where the kernel states none; our choice, docs/measuring.md. An unknown zone gets the
-/// package's.
-double default_ceiling_w(Domain domain) {
-    switch (domain) {
-        case Domain::kDram:
-            return 500;
-        case Domain::kPsys:
-            return 2000;
-        default:
-            return 1000;
-    }
 }
 
 double ceiling_w(const Zone& zone, Domain domain) {
@@ -127,7 +107,7 @@ double ceiling_w(const Zone& zone, Domain domain) {
     return largest_uw > 0 ? 2e-6 * static_cast<double>(largest_uw) : default_ceiling_w(domain);
 }
 
-ChannelSpec make_channel(const Zone& zone, std::optional<std::uint64_t> max_raw) {
+ChannelSpec make_channel(const Zone& zone, std::optional<std::uint64_t> max_raw, bool is_amd) {
     ChannelSpec spec;
     spec.id = "powercap:" + zone.label();
     spec.kind = ChannelKind::kCounter;
@@ -136,29 +116,25 @@ ChannelSpec make_channel(const Zone& zone, std::optional<std::uint64_t> max_raw)
     if (max_raw && *max_raw > 0) {
         spec.range = powercap_modulus_uj(*max_raw);
     }
+    spec.resolution_raw = powercap_unit_uj(max_raw.value_or(0)).value_or(kCommonUnitUj);
     spec.domain = domain_of(zone.name);
+    const bool is_one_core = is_amd && spec.domain == Domain::kCore;
+    if (is_one_core) {
+        spec.domain = Domain::kOther;
+    }
     spec.max_power_w = ceiling_w(zone, spec.domain);
     spec.device = device_of(zone);
     spec.update_ms = kUpdateMs;
     spec.source = "powercap";
     spec.provenance = Provenance::kMeasured;
-    spec.reason = fmt::format("energy counter of zone {} ({}), the best source for its domain",
-                              zone.folder, zone.label());
-    if (spec.domain == Domain::kOther) {
-        spec.reason = fmt::format(
-            "energy counter of zone {} ({}); it lies inside another domain or is unknown, so it is "
-            "never part of a total",
-            zone.folder, zone.label());
+    spec.reason = fmt::format("energy counter of zone {} ({})", zone.folder, zone.label());
+    if (is_one_core) {
+        spec.reason += "; on AMD it is that of one core only, so it is never part of a total";
+    } else if (spec.domain == Domain::kOther) {
+        spec.reason +=
+            "; it lies inside another domain or is unknown, so it is never part of a total";
     }
     return spec;
-}
-
-std::string denied_fix() {
-    return "until the next start: sudo chmod a+r /sys/class/powercap/*/energy_uj; for good: echo "
-           "'SUBSYSTEM==\"powercap\", ACTION==\"add\", RUN+=\"/bin/chmod a+r "
-           "/sys%p/energy_uj\"' | sudo tee /etc/udev/rules.d/70-finewatt-powercap.rules. Every "
-           "user "
-           "can then read energy, which leaks some information (CVE-2020-8694)";
 }
 
 SourceReport absent_report(const DiscoveryOptions& options, const std::string& what) {
@@ -168,9 +144,9 @@ SourceReport absent_report(const DiscoveryOptions& options, const std::string& w
         report.why += "; a virtual machine shows no energy counters";
         report.fix = "measure on the host, or use a wall meter; else power is modelled";
     } else {
-        report.fix =
-            "sudo modprobe intel_rapl_msr (Intel and AMD Zen); in a container mount the host's "
-            "/sys read-only elsewhere and name that place in FINEWATT_SYSROOT";
+        const std::string container = container_advice(options);
+        report.fix = "sudo modprobe intel_rapl_msr (Intel, AMD Zen)";
+        report.fix += container.empty() ? "" : "; " + container;
     }
     return report;
 }
@@ -187,8 +163,10 @@ std::vector<std::string> labels_of_msr_zones(const std::vector<Zone>& zones) {
 }
 
 /// Join failures of one kind into one report.
-void add_failure(std::map<SourceStatus, SourceReport>& failures, SourceStatus status,
+void add_failure(std::map<SourceStatus, SourceReport>& failures, const DiscoveryOptions& options,
                  const Zone& zone, const Error& error) {
+    const SourceStatus status =
+        error.code() == ErrorCode::kPermission ? SourceStatus::kDenied : SourceStatus::kBroken;
     SourceReport& report = failures[status];
     report.source = "powercap";
     report.status = status;
@@ -198,22 +176,44 @@ void add_failure(std::map<SourceStatus, SourceReport>& failures, SourceStatus st
                          ? "energy counters exist, but this user may not read them: "
                          : "energy counters exist, but cannot be read: ";
         report.why += error.describe();
-        report.fix = status == SourceStatus::kDenied ? denied_fix() : "see the kernel log: dmesg";
+        report.fix = status == SourceStatus::kDenied ? powercap_advice(options)
+                                                     : "see the kernel log: dmesg";
     }
 }
 
-}  // namespace
-
-std::uint64_t powercap_modulus_uj(std::uint64_t max_energy_range_uj) {
+/// The unit in nanojoules; 0 when no unit gives this largest value.
+std::uint64_t unit_nj_of(std::uint64_t max_energy_range_uj) {
     // The range in nanojoules must fit 64 bits; no RAPL counter comes near.
     if (max_energy_range_uj > UINT64_MAX / 1000) {
-        return max_energy_range_uj;
+        return 0;
     }
     const std::uint64_t range_nj = max_energy_range_uj * 1000;
     const std::uint64_t unit_nj = (range_nj + kCounterMaxTicks - 1) / kCounterMaxTicks;
     const bool is_unit = unit_nj > 0 && unit_nj <= UINT32_MAX &&
                          kCounterMaxTicks * unit_nj / 1000 == max_energy_range_uj;
-    return is_unit ? ((kCounterMaxTicks + 1) * unit_nj + 500) / 1000 : max_energy_range_uj;
+    return is_unit ? unit_nj : 0;
+}
+
+}  // namespace
+
+std::uint64_t powercap_modulus_uj(std::uint64_t max_energy_range_uj) {
+    const std::uint64_t unit_nj = unit_nj_of(max_energy_range_uj);
+    return unit_nj > 0 ? ((kCounterMaxTicks + 1) * unit_nj + 500) / 1000 : max_energy_range_uj;
+}
+
+std::optional<double> powercap_unit_uj(std::uint64_t max_energy_range_uj) {
+    const std::uint64_t unit_nj = unit_nj_of(max_energy_range_uj);
+    return unit_nj > 0 ? std::make_optional(static_cast<double>(unit_nj) / 1000) : std::nullopt;
+}
+
+std::optional<double> powercap_unit_of(const SysRoot& root, std::string_view zone_name) {
+    for (const Zone& zone : list_zones(root.path("/sys/class/powercap"))) {
+        if (zone.name == zone_name) {
+            const auto max_raw = read_kernel_unsigned(zone.path / "max_energy_range_uj");
+            return powercap_unit_uj(max_raw.value_or(0));
+        }
+    }
+    return std::nullopt;
 }
 
 SourceProbe PowercapSource::probe(const DiscoveryOptions& options) {
@@ -229,6 +229,8 @@ SourceProbe PowercapSource::probe(const DiscoveryOptions& options) {
     std::map<SourceStatus, SourceReport> failures;
     std::map<std::string, int> uses;
     const std::vector<std::string> msr_labels = labels_of_msr_zones(zones);
+    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const bool is_amd = cpu && cpu->is_amd();
     for (const Zone& zone : zones) {
         if (zone.is_mmio &&
             std::find(msr_labels.begin(), msr_labels.end(), zone.label()) != msr_labels.end()) {
@@ -243,20 +245,21 @@ SourceProbe PowercapSource::probe(const DiscoveryOptions& options) {
         }
         Result<ScopedFd> file = options.open(zone.path / "energy_uj");
         if (!file) {
-            const bool is_denied = file.error().code() == ErrorCode::kPermission;
-            add_failure(failures, is_denied ? SourceStatus::kDenied : SourceStatus::kBroken, zone,
-                        file.error());
+            add_failure(failures, options, zone, file.error());
             continue;
         }
         const auto max_raw = read_kernel_unsigned(zone.path / "max_energy_range_uj");
-        ChannelSpec spec = make_channel(zone, max_raw);
+        ChannelSpec spec = make_channel(zone, max_raw, is_amd);
         if (uses[spec.id]++ > 0) {
             spec.id += "@" + zone.folder;
         }
         source->channels_.push_back(std::move(spec));
         source->counters_.push_back({std::move(*file), max_raw.value_or(0)});
     }
-    const std::vector<SourceReport> mirrored = source->drop_mirrored_dies();
+    const std::vector<SourceReport> mirrored = source->drop_mirrored_dies(probe.mirrored_devices);
+    if (is_amd) {
+        source->name_lone_dies_by_package();
+    }
     if (!source->channels_.empty()) {
         SourceReport usable{"powercap", SourceStatus::kUsable, {}, "energy counters", ""};
         for (const ChannelSpec& channel : source->channels_) {
@@ -273,21 +276,18 @@ SourceProbe PowercapSource::probe(const DiscoveryOptions& options) {
 }
 
 Reading PowercapSource::read_counter(const Counter& counter) const {
-    std::array<char, 32> buffer{};
-    const ssize_t n = ::pread(counter.file.get(), buffer.data(), buffer.size(), 0);
-    const int errno_value = errno;
+    const NumberRead read = read_number(counter.file.get());
     const MonoTime time = clock_.mono_now();
-    if (n < 0) {
-        return failed_reading_from_errno(time, errno_value);
+    if (read.errno_value != 0) {
+        return failed_reading_from_errno(time, read.errno_value);
     }
-    const auto raw = parse_unsigned({buffer.data(), static_cast<std::size_t>(n)});
-    if (!raw) {
+    if (!read.value) {
         return failed_reading(time, PollOutcome::kRetry, "EINVAL");
     }
-    if (counter.max_raw > 0 && *raw > counter.max_raw) {
+    if (counter.max_raw > 0 && *read.value > counter.max_raw) {
         return failed_reading(time, PollOutcome::kRetry, "RANGE");
     }
-    return {time, *raw, PollOutcome::kOk, {}};
+    return {time, *read.value, PollOutcome::kOk, {}};
 }
 
 void PowercapSource::poll(std::span<Reading> readings) {
@@ -309,18 +309,15 @@ bool PowercapSource::are_mirrored(std::size_t first, std::size_t second) const {
     return equal >= kMirrorEqualRounds;
 }
 
-std::vector<SourceReport> PowercapSource::drop_mirrored_dies() {
+std::vector<SourceReport> PowercapSource::drop_mirrored_dies(std::vector<std::string>& dropped) {
     std::vector<SourceReport> reports;
-    const auto socket_of = [](const ChannelSpec& spec) {
-        return spec.device.substr(0, spec.device.find("-die"));
-    };
     for (std::size_t i = 0; i < channels_.size(); ++i) {
         for (std::size_t j = i + 1; j < channels_.size();) {
             const ChannelSpec& kept = channels_[i];
             const ChannelSpec& other = channels_[j];
             const bool are_dies =
                 kept.domain == other.domain && kept.device.find("-die") != std::string::npos &&
-                kept.device != other.device && socket_of(kept) == socket_of(other);
+                kept.device != other.device && socket_of(kept.device) == socket_of(other.device);
             if (!are_dies || !are_mirrored(i, j)) {
                 ++j;
                 continue;
@@ -333,11 +330,25 @@ std::vector<SourceReport> PowercapSource::drop_mirrored_dies() {
                              "both would count the package twice",
                              other.id, kept.id),
                  ""});
+            dropped.push_back(other.device);
             channels_.erase(channels_.begin() + static_cast<std::ptrdiff_t>(j));
             counters_.erase(counters_.begin() + static_cast<std::ptrdiff_t>(j));
         }
     }
     return reports;
+}
+
+void PowercapSource::name_lone_dies_by_package() {
+    std::map<std::string, std::set<std::string>> dies_of;
+    for (const ChannelSpec& channel : channels_) {
+        dies_of[socket_of(channel.device)].insert(channel.device);
+    }
+    for (ChannelSpec& channel : channels_) {
+        const std::string socket = socket_of(channel.device);
+        if (dies_of[socket].size() == 1) {
+            channel.device = socket;
+        }
+    }
 }
 
 }  // namespace finewatt

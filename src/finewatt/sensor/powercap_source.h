@@ -11,6 +11,8 @@
 #include "finewatt/sensor/source.h"
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,8 +21,10 @@ namespace finewatt {
 /// One counter channel per zone, in microjoules. Used by one thread at a time.
 class PowercapSource : public Source {
   public:
-    /// Find the zones, open those that may be read, drop mmio twins and mirrored dies. Files that
-    /// may not be read give a report with status denied and the commands that mend it.
+    /// Find the zones, open those that may be read, drop mmio twins and mirrored dies. On AMD the
+    /// zone `core` is one core only and becomes `other`, and a package's only die is named by its
+    /// package. Files that may not be read give a report with status denied and the commands that
+    /// mend it.
     static SourceProbe probe(const DiscoveryOptions& options);
 
     std::string_view name() const override { return "powercap"; }
@@ -42,12 +46,21 @@ class PowercapSource : public Source {
 
     Reading read_counter(const Counter& counter) const;
     bool are_mirrored(std::size_t first, std::size_t second) const;
-    std::vector<SourceReport> drop_mirrored_dies();
+    std::vector<SourceReport> drop_mirrored_dies(std::vector<std::string>& dropped);
+    void name_lone_dies_by_package();
 
     const Clock& clock_;
     std::vector<ChannelSpec> channels_;
     std::vector<Counter> counters_;  ///< same order as channels_
 };
+
+/// Return the unit of a RAPL counter in microjoules, told from the largest value that powercap
+/// shows; nothing when no unit gives that value.
+std::optional<double> powercap_unit_uj(std::uint64_t max_energy_range_uj);
+
+/// Return the unit of the counters of all zones with this name ("package-0", "dram"), in
+/// microjoules, where powercap tells it. Needs no rights.
+std::optional<double> powercap_unit_of(const SysRoot& root, std::string_view zone_name);
 
 /// Return the counter's modulus in microjoules. The kernel shows (2^32 - 1) x unit, cut to whole
 /// microjoules, with the unit in nanojoules; where that unit can be told, one unit is added.

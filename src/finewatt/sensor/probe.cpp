@@ -25,6 +25,23 @@ Result<ScopedFd> open_for_reading(const std::filesystem::path& path) {
     return open_file(path, O_RDONLY);
 }
 
+double default_ceiling_w(Domain domain) {
+    switch (domain) {
+        case Domain::kDram:
+            return 500;
+        case Domain::kPsys:
+        case Domain::kGpu:
+            return 2'000;
+        case Domain::kNode:
+            return 10'000;
+        case Domain::kPackage:
+        case Domain::kCore:
+        case Domain::kOther:
+            return 1'000;
+    }
+    return 1'000;
+}
+
 std::string_view source_status_name(SourceStatus status) {
     switch (status) {
         case SourceStatus::kUsable:

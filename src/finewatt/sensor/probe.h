@@ -10,6 +10,7 @@
 #include "finewatt/base/sys_root.h"
 #include "finewatt/sensor/source.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -25,6 +26,21 @@ using EnvLookup = std::function<std::optional<std::string>(const std::string& na
 
 /// Opens a sensor file for reading. Tests replace it to deny files, since root may read them all.
 using FileOpener = std::function<Result<ScopedFd>(const std::filesystem::path& path)>;
+
+/// One event of a kernel PMU, counted on one CPU for all processes.
+struct PerfEventRequest {
+    std::uint32_t type = 0;    ///< the PMU's `type` file
+    std::uint64_t config = 0;  ///< the event's code
+    int cpu = 0;
+};
+
+/// The two system calls of perf events. Tests replace them, since few machines have the hardware.
+struct PerfCalls {
+    /// Opens a counting event. Errors: permission, not found, unsupported, io.
+    std::function<Result<ScopedFd>(const PerfEventRequest& request)> open;
+    /// Reads the event's 64-bit count into `count`; returns 0 or an errno.
+    std::function<int(int fd, std::uint64_t& count)> read;
+};
 
 /// Look a variable up in the environment of this process.
 std::optional<std::string> read_environment(const std::string& name);
@@ -42,9 +58,21 @@ struct DiscoveryOptions {
     EnvLookup env = read_environment;
     FileOpener open = open_for_reading;
     bool allow_models = true;  ///< false: only sensors that were really read
+    /// Poll every usable sensor, also those that a better one makes unnecessary. For comparing
+    /// sensors; a total still counts one per domain and device.
+    bool all_sources = false;
+    /// Perf events; the machine's own when `open` is empty.
+    PerfCalls perf{};
+    /// The program that advice about rights speaks of; this one when empty.
+    std::filesystem::path program{};
     /// Wall meters to read, as the user named them (wall_meter.h has the forms).
     std::vector<std::string> wall_meters{};
 };
+
+/// Return the power that no channel of this domain can exceed, in watts, for channels whose
+/// hardware states no limit: package and core 1,000, dram 500, psys and gpu 2,000, node 10,000. Our
+/// choice, docs/measuring.md; `other` may be anything inside a package and gets the package's.
+double default_ceiling_w(Domain domain);
 
 /// How a source stands: can be read; exists, but this user may not; not on this machine; exists,
 /// but does not work.
@@ -85,6 +113,9 @@ struct SourceProbe {
     std::vector<SourceReport> reports;
     std::vector<UnmeasuredComponent> unmeasured;
     std::vector<GpuInfo> gpus;
+    /// Dies whose counters show the same as another die's of their package; no source may count
+    /// them.
+    std::vector<std::string> mirrored_devices;
 };
 
 /// Return a failed reading at `time`.

@@ -415,7 +415,8 @@ SettingValue setting_from_text(const std::string& text) {
 Result<JobResult> run_job(const JobOptions& options, const Clock& clock) {
     // Signals first: threads made later must not take them.
     FINEWATT_ASSIGN(SignalWatch signals, SignalWatch::start());
-    const DiscoveryOptions sensors{.root = options.sysroot, .clock = clock};
+    DiscoveryOptions sensors{.root = options.sysroot, .clock = clock};
+    sensors.all_sources = options.all_sources;
     Discovery discovery = discover(sensors);
     if (options.require_measured && !has_measured_channel(discovery.sources)) {
         return FINEWATT_ERROR(kUnsupported,

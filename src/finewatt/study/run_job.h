@@ -54,6 +54,7 @@ struct JobOptions {
     std::chrono::milliseconds interval{100};
     std::optional<std::filesystem::path> trace_path;
     std::filesystem::path journal_path;  ///< empty = no journal
+    bool all_sources = false;            ///< DiscoveryOptions::all_sources
     bool require_measured = false;       ///< refuse to start where only models give figures
     std::optional<Place> place;
     /// Called about every `progress_interval` from the calling thread; may be empty.
