@@ -1,7 +1,7 @@
 // The AMD SMI adapter: per card the energy accumulator and the socket power.
 #include "finewatt/sensor/amdsmi_library_internal.h"
 #include "finewatt/sensor/gpu_amd_internal.h"
-#include "finewatt/sensor/gpu_handles_internal.h"
+#include "finewatt/sensor/gpu_vendor_calls_internal.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -141,7 +141,9 @@ GpuVendorProbe probe_amdsmi(const DiscoveryOptions& options) {
     }
     const LibraryCost cost(options.clock);
     const Result<SharedLibrary> library =
-        amdsmi::Library::open(options.env("FINEWATT_AMDSMI_LIBRARY").value_or("libamd_smi.so"));
+        open_library<amdsmi::Library>(options.env, "FINEWATT_AMDSMI_LIBRARY",
+                                      {"libamd_smi.so", "libamd_smi.so.26", "libamd_smi.so.25",
+                                       "libamd_smi.so.24", "/opt/rocm/lib/libamd_smi.so"});
     if (!library) {
         const bool is_denied = library.error().code() == ErrorCode::kPermission;
         probe.failure = library.error().describe();

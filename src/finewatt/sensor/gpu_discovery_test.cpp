@@ -2,6 +2,7 @@
 
 #include "finewatt/sensor/gpu_pci_internal.h"
 #include "finewatt/sensor/gpu_probe_internal.h"
+#include "finewatt/sensor/gpu_vendor_calls_internal.h"
 #include "finewatt/sensor/testing_stub/amdsmi_stub.h"
 #include "finewatt/sensor/testing_stub/nvml_stub.h"
 #include "finewatt/sensor/testing_stub/rocm_smi_stub.h"
@@ -261,6 +262,16 @@ TEST(GpuDiscovery, AnAmdCardThatItsLibraryCannotReadIsLeftToHwmon) {
     const Found with_hwmon = probe_all(machine.options());
     EXPECT_THAT(with_hwmon.names, IsEmpty());
     EXPECT_THAT(with_hwmon.unmeasured, IsEmpty());
+}
+
+TEST(OpenLibrary, TakesTheFirstNameThatIsThere) {
+    const EnvLookup no_env = [](const std::string&) { return std::nullopt; };
+    const auto found = open_library<nvml::Library>(no_env, "FINEWATT_NVML_LIBRARY",
+                                                   {"/nonexistent/libone.so", FINEWATT_NVML_STUB});
+    EXPECT_OK(found);
+    const auto none = open_library<nvml::Library>(
+        no_env, "FINEWATT_NVML_LIBRARY", {"/nonexistent/libone.so", "/nonexistent/libtwo.so"});
+    EXPECT_ERROR(kNotFound, none, "/nonexistent/libone.so");
 }
 
 TEST(ListPciGpus, JoinsWhatTheDriverAndTheBusShow) {

@@ -1,9 +1,9 @@
 // The Level Zero adapter: the energy counter (uJ) of each Intel card, or of its tiles where the
 // card has none.
-#include "finewatt/sensor/gpu_handles_internal.h"
 #include "finewatt/sensor/gpu_pci_internal.h"
 #include "finewatt/sensor/gpu_probe_internal.h"
 #include "finewatt/sensor/gpu_source_internal.h"
+#include "finewatt/sensor/gpu_vendor_calls_internal.h"
 #include "finewatt/sensor/level_zero_library_internal.h"
 
 #include <algorithm>
@@ -228,8 +228,8 @@ GpuVendorProbe probe_level_zero(const DiscoveryOptions& options) {
         return probe;
     }
     const LibraryCost cost(options.clock);
-    const Result<SharedLibrary> library = level_zero::Library::open(
-        options.env("FINEWATT_LEVEL_ZERO_LIBRARY").value_or("libze_loader.so.1"));
+    const Result<SharedLibrary> library = open_library<level_zero::Library>(
+        options.env, "FINEWATT_LEVEL_ZERO_LIBRARY", {"libze_loader.so.1"});
     if (!library) {
         probe.reports.push_back(failed_open_report(library.error()));
         probe.failure = library.error().describe();

@@ -1,5 +1,6 @@
 // The ROCm SMI adapter: per card the energy accumulator and the power, where AMD SMI is missing.
 #include "finewatt/sensor/gpu_amd_internal.h"
+#include "finewatt/sensor/gpu_vendor_calls_internal.h"
 #include "finewatt/sensor/rocm_smi_library_internal.h"
 
 #include <array>
@@ -121,8 +122,10 @@ GpuVendorProbe probe_rocm_smi(const DiscoveryOptions& options) {
         return probe;
     }
     const LibraryCost cost(options.clock);
-    const Result<SharedLibrary> library = rocm_smi::Library::open(
-        options.env("FINEWATT_ROCM_SMI_LIBRARY").value_or("librocm_smi64.so"));
+    const Result<SharedLibrary> library = open_library<rocm_smi::Library>(
+        options.env, "FINEWATT_ROCM_SMI_LIBRARY",
+        {"librocm_smi64.so", "librocm_smi64.so.7", "librocm_smi64.so.6", "librocm_smi64.so.5",
+         "librocm_smi64.so.1", "/opt/rocm/lib/librocm_smi64.so"});
     if (!library) {
         const bool is_denied = library.error().code() == ErrorCode::kPermission;
         probe.failure = library.error().describe();
