@@ -4,9 +4,9 @@
 #include "finewatt/sensor/cpu_model_source.h"
 #include "finewatt/sensor/cpu_topology.h"
 #include "finewatt/sensor/cray_source.h"
+#include "finewatt/sensor/gpu_discovery.h"
 #include "finewatt/sensor/hwmon_source.h"
 #include "finewatt/sensor/msr_source.h"
-#include "finewatt/sensor/nvml_source.h"
 #include "finewatt/sensor/perf_energy_source.h"
 #include "finewatt/sensor/powercap_source.h"
 #include "finewatt/sensor/ram_model_source.h"
@@ -48,7 +48,7 @@ constexpr std::array<Candidate, 13> kCandidates{{
     {"powercap", "cpu dram", only<PowercapSource::probe>},
     {"msr", "cpu dram", only<MsrSource::probe>},
     {"amd_energy", "cpu", hwmon<HwmonDriver::kAmdEnergy>},
-    {"nvml", "gpu", only<NvmlSource::probe>},
+    {"gpu libraries", "gpu", probe_gpus},
     {"cray", "cpu dram gpu node", only<CraySource::probe>},
     {"xe", "gpu", hwmon<HwmonDriver::kXe>},
     {"i915", "gpu", hwmon<HwmonDriver::kI915>},

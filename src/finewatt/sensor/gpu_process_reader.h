@@ -21,7 +21,8 @@ struct GpuProcessUse {
     double busy_share = 0;  ///< share of the time in which its kernels ran, 0..1
 };
 
-/// Reads per-process use of all visible GPUs. Used by one thread at a time.
+/// Reads per-process use of the GPUs that CUDA_VISIBLE_DEVICES leaves. Used by one thread at a
+/// time.
 class GpuProcessReader {
   public:
     virtual ~GpuProcessReader() = default;
@@ -32,8 +33,9 @@ class GpuProcessReader {
     virtual Result<std::vector<GpuProcessUse>> read() = 0;
 };
 
-/// Return a reader for the GPUs of this machine. Errors: not found where there is no GPU library
-/// or no GPU, unsupported where no driver can tell.
+/// Return a reader for the NVIDIA GPUs of this machine. Errors: not found where there is no GPU
+/// library or no visible GPU; unsupported, naming the GPU, where the driver cannot tell for every
+/// one of them (then a process that is missing would look idle, so none is read).
 Result<std::unique_ptr<GpuProcessReader>> open_gpu_process_reader(const DiscoveryOptions& options);
 
 }  // namespace finewatt

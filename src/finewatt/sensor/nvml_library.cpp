@@ -1,30 +1,13 @@
 #include "finewatt/sensor/nvml_library_internal.h"
 
+#include <type_traits>
 #include <utility>
 
 namespace finewatt::nvml {
 
-Library::Library(Library&& other) noexcept
-    : device_count(other.device_count),
-      device_by_index(other.device_by_index),
-      device_name(other.device_name),
-      device_uuid(other.device_uuid),
-      total_energy_mj(other.total_energy_mj),
-      power_usage_mw(other.power_usage_mw),
-      field_values(other.field_values),
-      enforced_limit_mw(other.enforced_limit_mw),
-      driver_version(other.driver_version),
-      device_by_uuid(other.device_by_uuid),
-      parent_of_mig(other.parent_of_mig),
-      library_(std::move(other.library_)),
-      error_string_(other.error_string_),
-      init_(other.init_),
-      shutdown_(other.shutdown_),
-      is_initialised_(std::exchange(other.is_initialised_, false)) {}
-
 Library::~Library() {
     if (is_initialised_) {
-        shutdown_();
+        call_.shutdown();
     }
 }
 
@@ -32,46 +15,54 @@ bool Library::load_functions() {
     const auto load = [this](auto& function, const char* name) {
         function = library_.symbol<std::remove_reference_t<decltype(function)>>(name);
     };
-    load(init_, "nvmlInit_v2");
-    load(shutdown_, "nvmlShutdown");
-    load(error_string_, "nvmlErrorString");
-    load(driver_version, "nvmlSystemGetDriverVersion");
-    load(device_count, "nvmlDeviceGetCount_v2");
-    load(device_by_index, "nvmlDeviceGetHandleByIndex_v2");
-    load(device_name, "nvmlDeviceGetName");
-    load(device_uuid, "nvmlDeviceGetUUID");
-    load(total_energy_mj, "nvmlDeviceGetTotalEnergyConsumption");
-    load(power_usage_mw, "nvmlDeviceGetPowerUsage");
-    load(field_values, "nvmlDeviceGetFieldValues");
-    load(enforced_limit_mw, "nvmlDeviceGetEnforcedPowerLimit");
-    load(device_by_uuid, "nvmlDeviceGetHandleByUUID");
-    load(parent_of_mig, "nvmlDeviceGetDeviceHandleFromMigDeviceHandle");
-    return init_ != nullptr && shutdown_ != nullptr && device_count != nullptr &&
-           device_by_index != nullptr && device_name != nullptr && device_uuid != nullptr;
+    load(call_.init, "nvmlInit_v2");
+    load(call_.shutdown, "nvmlShutdown");
+    load(call_.device_count, "nvmlDeviceGetCount_v2");
+    load(call_.device_by_index, "nvmlDeviceGetHandleByIndex_v2");
+    load(call_.device_name, "nvmlDeviceGetName");
+    load(call_.device_uuid, "nvmlDeviceGetUUID");
+    load(call_.error_string, "nvmlErrorString");
+    load(call_.driver_version, "nvmlSystemGetDriverVersion");
+    load(call_.total_energy_mj, "nvmlDeviceGetTotalEnergyConsumption");
+    load(call_.power_usage_mw, "nvmlDeviceGetPowerUsage");
+    load(call_.field_values, "nvmlDeviceGetFieldValues");
+    load(call_.samples, "nvmlDeviceGetSamples");
+    load(call_.enforced_limit_mw, "nvmlDeviceGetEnforcedPowerLimit");
+    load(call_.management_limit_mw, "nvmlDeviceGetPowerManagementLimit");
+    load(call_.utilization, "nvmlDeviceGetUtilizationRates");
+    load(call_.architecture, "nvmlDeviceGetArchitecture");
+    load(call_.pci_info, "nvmlDeviceGetPciInfo_v3");
+    load(call_.mig_mode, "nvmlDeviceGetMigMode");
+    load(call_.device_by_uuid, "nvmlDeviceGetHandleByUUID");
+    load(call_.parent_of_mig, "nvmlDeviceGetDeviceHandleFromMigDeviceHandle");
+    load(call_.process_utilization, "nvmlDeviceGetProcessUtilization");
+    return call_.init != nullptr && call_.shutdown != nullptr && call_.device_count != nullptr &&
+           call_.device_by_index != nullptr && call_.device_name != nullptr &&
+           call_.device_uuid != nullptr;
 }
 
-Result<Library> Library::open(const std::string& name) {
+Result<std::shared_ptr<const Library>> Library::open(const std::string& name) {
     FINEWATT_ASSIGN(DynLib dynamic, DynLib::open(name));
-    Library library(std::move(dynamic));
-    if (!library.load_functions()) {
+    const std::shared_ptr<Library> library(new Library(std::move(dynamic)));
+    if (!library->load_functions()) {
         return FINEWATT_ERROR(kUnsupported,
                               "{}: expected nvmlInit_v2, nvmlDeviceGetCount_v2 and the functions "
                               "beside them, found an older library; update the NVIDIA driver",
                               name);
     }
-    const int code = library.init_();
+    const int code = library->call_.init();
     if (code == kNoPermission) {
-        return FINEWATT_ERROR(kPermission, "{}: nvmlInit_v2: {}", name, library.error_text(code));
+        return FINEWATT_ERROR(kPermission, "{}: nvmlInit_v2: {}", name, library->error_text(code));
     }
     if (code != kSuccess) {
-        return FINEWATT_ERROR(kIo, "{}: nvmlInit_v2: {}", name, library.error_text(code));
+        return FINEWATT_ERROR(kIo, "{}: nvmlInit_v2: {}", name, library->error_text(code));
     }
-    library.is_initialised_ = true;
-    return library;
+    library->is_initialised_ = true;
+    return std::shared_ptr<const Library>(library);
 }
 
 std::string Library::error_text(int code) const {
-    const char* text = error_string_ != nullptr ? error_string_(code) : nullptr;
+    const char* text = call_.error_string != nullptr ? call_.error_string(code) : nullptr;
     return fmt::format("{} (NVML code {})", text != nullptr ? text : "unknown error", code);
 }
 

@@ -1,7 +1,5 @@
 #include "finewatt/sensor/testing_stub/nvml_stub.h"
 
-#include "finewatt/sensor/nvml_library_internal.h"
-
 #include <cstdio>
 #include <cstring>
 
@@ -9,10 +7,11 @@ namespace {
 
 using finewatt::nvml::Device;
 using finewatt::nvml::FieldValue;
+using finewatt::nvml::ProcessSample;
+using finewatt::nvml::Sample;
 using finewatt::nvml_stub::Gpu;
 using finewatt::nvml_stub::State;
-
-constexpr int kInvalidArgument = 2;
+namespace nvml = finewatt::nvml;
 
 State& state() {
     static State instance;
@@ -23,13 +22,16 @@ Gpu& gpu_of(Device device) {
     return *reinterpret_cast<Gpu*>(device);
 }
 
+Device handle_of(Gpu& gpu) {
+    return reinterpret_cast<Device>(&gpu);
+}
+
 void copy_text(const char* from, char* to, unsigned size) {
     std::snprintf(to, size, "%s", from);
 }
 
 }  // namespace
 
-// The names and signatures of the NVML API reference.
 extern "C" {
 
 State* finewatt_nvml_stub_state() {
@@ -47,7 +49,7 @@ int nvmlShutdown() {
 }
 
 const char* nvmlErrorString(int code) {
-    return code == finewatt::nvml::kNotSupported ? "Not Supported" : "Stub Error";
+    return code == nvml::kNotSupported ? "Not Supported" : "Stub Error";
 }
 
 int nvmlSystemGetDriverVersion(char* version, unsigned size) {
@@ -62,9 +64,9 @@ int nvmlDeviceGetCount_v2(unsigned* count) {
 
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, Device* device) {
     if (index >= state().count) {
-        return kInvalidArgument;
+        return nvml::kInvalidArgument;
     }
-    *device = reinterpret_cast<Device>(&state().gpus[index]);
+    *device = handle_of(state().gpus[index]);
     return state().gpus[index].handle_code;
 }
 
@@ -78,33 +80,135 @@ int nvmlDeviceGetUUID(Device device, char* uuid, unsigned size) {
     return 0;
 }
 
-int nvmlDeviceGetTotalEnergyConsumption(Device device, unsigned long long* energy_mj) {
-    *energy_mj = gpu_of(device).energy_mj;
-    return gpu_of(device).energy_code;
-}
-
 int nvmlDeviceGetPowerUsage(Device device, unsigned* power_mw) {
     *power_mw = gpu_of(device).power_mw;
     return gpu_of(device).power_code;
 }
 
+#ifndef FINEWATT_NVML_STUB_OLD
+
+int nvmlDeviceGetTotalEnergyConsumption(Device device, unsigned long long* energy_mj) {
+    if (state().on_energy_call != nullptr) {
+        state().on_energy_call();
+    }
+    *energy_mj = gpu_of(device).energy_mj;
+    return gpu_of(device).energy_code;
+}
+
+// Each field has a code of its own; the call itself succeeds.
 int nvmlDeviceGetFieldValues(Device device, int count, FieldValue* values) {
     for (int i = 0; i < count; ++i) {
         FieldValue& value = values[i];
-        const bool is_known = value.field_id == finewatt::nvml::kFieldPowerInstant;
-        value.result = is_known ? gpu_of(device).field_code : kInvalidArgument;
+        state().last_scope = value.scope_id;
+        if (value.field_id == nvml::kFieldTotalEnergy) {
+            value.result = gpu_of(device).energy_field_code;
+            value.value_type = nvml::kTypeUnsignedLongLong;
+            value.value.as_unsigned_long_long = gpu_of(device).energy_mj;
+            continue;
+        }
+        const bool is_instant = value.field_id == nvml::kFieldPowerInstant;
+        const bool is_average = value.field_id == nvml::kFieldPowerAverage;
+        value.result = is_instant   ? gpu_of(device).field_code
+                       : is_average ? gpu_of(device).average_code
+                                    : nvml::kInvalidArgument;
         value.value_type = gpu_of(device).field_type;
-        const double power_mw = gpu_of(device).power_field_mw;
-        if (value.value_type == finewatt::nvml::kTypeDouble) {
+        const double power_mw =
+            is_instant ? gpu_of(device).power_field_mw : gpu_of(device).average_mw;
+        if (value.value_type == nvml::kTypeDouble) {
             value.value.as_double = power_mw;
-        } else if (value.value_type == finewatt::nvml::kTypeUnsignedInt) {
+        } else if (value.value_type == nvml::kTypeUnsignedInt) {
             value.value.as_unsigned = static_cast<unsigned>(power_mw);
+        } else if (value.value_type == nvml::kTypeSignedInt) {
+            value.value.as_int = static_cast<int>(power_mw);
         } else {
             value.value.as_unsigned_long_long = static_cast<unsigned long long>(power_mw);
         }
     }
     return 0;
 }
+
+int nvmlDeviceGetSamples(Device device, unsigned type, unsigned long long since_us,
+                         unsigned* value_type, unsigned* count, Sample* samples) {
+    if (type != nvml::kTotalPowerSamples || gpu_of(device).samples_code != 0) {
+        return type != nvml::kTotalPowerSamples ? nvml::kInvalidArgument
+                                                : gpu_of(device).samples_code;
+    }
+    *value_type = nvml::kTypeUnsignedInt;
+    unsigned found = 0;
+    for (const Sample& sample : gpu_of(device).samples) {
+        if (sample.timestamp_us > since_us) {
+            if (samples != nullptr && found < *count) {
+                samples[found] = sample;
+            }
+            ++found;
+        }
+    }
+    *count = found;
+    return found == 0 ? nvml::kNotFound : 0;
+}
+
+int nvmlDeviceGetUtilizationRates(Device device, nvml::Utilization* utilization) {
+    utilization->gpu = gpu_of(device).utilization_pct;
+    return gpu_of(device).utilization_code;
+}
+
+int nvmlDeviceGetArchitecture(Device device, unsigned* architecture) {
+    *architecture = gpu_of(device).architecture;
+    return 0;
+}
+
+int nvmlDeviceGetPciInfo_v3(Device device, nvml::PciInfo* info) {
+    std::memset(info, 0, sizeof(*info));
+    info->bus = gpu_of(device).bus;
+    std::snprintf(info->bus_id, sizeof(info->bus_id), "00000000:%02X:00.0", info->bus);
+    return 0;
+}
+
+int nvmlDeviceGetMigMode(Device device, unsigned* current, unsigned* pending) {
+    *current = gpu_of(device).mig_mode;
+    *pending = *current;
+    return 0;
+}
+
+// A slice has a handle of its own; here, the address of the pointer to its name.
+int nvmlDeviceGetHandleByUUID(const char* uuid, Device* device) {
+    if (std::strcmp(uuid, state().mig_uuid) == 0) {
+        *device = reinterpret_cast<Device>(&state().mig_uuid);
+        return 0;
+    }
+    return nvml::kNotFound;
+}
+
+int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(Device slice, Device* parent) {
+    if (slice != reinterpret_cast<Device>(&state().mig_uuid)) {
+        return nvml::kInvalidArgument;
+    }
+    *parent = handle_of(state().gpus[state().mig_parent]);
+    return 0;
+}
+
+int nvmlDeviceGetProcessUtilization(Device device, ProcessSample* samples, unsigned* count,
+                                    unsigned long long since_us) {
+    if (gpu_of(device).process_code != 0) {
+        return gpu_of(device).process_code;
+    }
+    unsigned found = 0;
+    for (const ProcessSample& sample : gpu_of(device).processes) {
+        if (sample.timestamp_us > since_us) {
+            if (samples != nullptr && found < *count) {
+                samples[found] = sample;
+            }
+            ++found;
+        }
+    }
+    *count = found;
+    if (found == 0) {
+        return nvml::kNotFound;
+    }
+    return samples == nullptr ? nvml::kInsufficientSize : 0;
+}
+
+#endif
 
 int nvmlDeviceGetEnforcedPowerLimit(Device device, unsigned* limit_mw) {
     *limit_mw = gpu_of(device).limit_mw;
