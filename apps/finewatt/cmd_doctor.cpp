@@ -145,9 +145,10 @@ bool is_of_use(const HelperLibrary& library, const SysRoot& root) {
 
 Finding look_at_library(const HelperLibrary& library, const SysRoot& root) {
     std::vector<std::string> names = library.sonames;
-    const char* named = library.variable != nullptr ? std::getenv(library.variable) : nullptr;
-    if (named != nullptr) {
-        names.assign(1, named);
+    const auto named =
+        library.variable != nullptr ? read_environment(library.variable) : std::nullopt;
+    if (named) {
+        names.assign(1, *named);
     }
     for (const std::string& name : names) {
         if (DynLib::open(name)) {

@@ -50,9 +50,9 @@ std::string trace_lines(const std::vector<std::unique_ptr<Source>>& sources) {
         const std::vector<Reading> readings = testing::poll_all(*source);
         for (std::size_t i = 0; i < readings.size(); ++i) {
             EXPECT_EQ(readings[i].outcome, PollOutcome::kOk) << source->channels()[i].id;
-            lines += fmt::format(R"({{"t_ns":{},"id":"{}","raw":{}}})", readings[i].time.as_ns(),
-                                 source->channels()[i].id, readings[i].raw) +
-                     "\n";
+            lines +=
+                fmt::format("{{\"t_ns\":{},\"id\":\"{}\",\"raw\":{}}}\n", readings[i].time.as_ns(),
+                            source->channels()[i].id, readings[i].raw);
         }
     }
     return lines;

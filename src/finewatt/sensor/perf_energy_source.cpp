@@ -260,6 +260,7 @@ std::vector<Placement> place_cores(const Pmu& pmu) {
         cpus_of[place.package].push_back(place.cpu);
     }
     std::vector<Placement> placements;
+    placements.reserve(cpus_of.size());
     for (auto& [package, cpus] : cpus_of) {
         placements.push_back({package_zone(package, std::nullopt), std::move(cpus)});
     }
@@ -270,6 +271,7 @@ std::vector<Placement> place_cores(const Pmu& pmu) {
 Result<std::vector<ScopedFd>> open_counts(const PerfCalls& calls, const Pmu& pmu,
                                           const Event& event, const Placement& placement) {
     std::vector<ScopedFd> counts;
+    counts.reserve(placement.cpus.size());
     for (const unsigned cpu : placement.cpus) {
         FINEWATT_ASSIGN(ScopedFd count,
                         calls.open({pmu.type, event.config, static_cast<int>(cpu)}));

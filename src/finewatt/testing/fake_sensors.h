@@ -70,9 +70,10 @@ inline void write_pmu(const TempTree& tree, const std::string& name, unsigned ty
     tree.write(folder + "type", fmt::format("{}\n", type));
     tree.write(folder + "cpumask", cpumask + "\n");
     for (const auto& [event, code] : events) {
-        tree.write(folder + "events/" + event, code);
-        tree.write(folder + "events/" + event + ".unit", "Joules");
-        tree.write(folder + "events/" + event + ".scale", kPerfScale);
+        const std::string file = fmt::format("{}events/{}", folder, event);
+        tree.write(file, code);
+        tree.write(file + ".unit", "Joules");
+        tree.write(file + ".scale", kPerfScale);
     }
 }
 
