@@ -188,6 +188,9 @@ Result<LoadPlan> plan_of(const CommandContext& context, const RunCommand& comman
     LoadPlan plan;
     plan.kinds = command.kinds;
     plan.repeats = command.repeats;
+    if (!context.common.sysroot.empty()) {
+        plan.root = SysRoot(context.common.sysroot);
+    }
     FINEWATT_ASSIGN(plan.duration, parse_duration("--duration", command.duration));
     FINEWATT_ASSIGN(plan.settle, parse_duration("--settle", command.settle));
     const double window_s = as_seconds(plan.duration) + 2 * as_seconds(plan.settle);

@@ -155,6 +155,20 @@ TEST_F(AttributorTest, DriverThatCannotTellLeavesWholeDevices) {
     EXPECT_THAT(shares.gpu_reason.value_or(""), HasSubstr("no utilisation by process"));
 }
 
+TEST(AttributorReal, CommandThatCannotStartInAGroupIsNamed) {
+    const SystemClock clock;
+    const Attributor attributor = Attributor::prepare(
+        SysRoot(), fmt::format("attributor-test-{}", ::getpid()), nullptr, "", clock);
+    if (!attributor.cgroup_fd()) {
+        GTEST_SKIP() << "no control group (v2) can be made here";
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    EXPECT_ERROR(kNotFound,
+                 Workload::start({"no-such-program-here"}, {}, none, attributor.cgroup_fd()),
+                 "command 'no-such-program-here' cannot be started");
+}
+
 TEST(AttributorReal, RunOfTheRealMachineHasWhatWaitingGives) {
     const SystemClock clock;
     Attributor attributor = Attributor::prepare(

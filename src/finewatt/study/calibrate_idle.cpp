@@ -18,43 +18,8 @@ namespace {
 constexpr std::chrono::seconds kLook{1};
 constexpr int kParts = 6;
 
-/// Busy share of all CPUs since it was made.
-class LoadWatch {
-  public:
-    explicit LoadWatch(const DiscoveryOptions& sensors) : sensors_(sensors) {
-        if (const Result<CpuInfo> cpu = read_cpu_info(sensors.root)) {
-            cpus_ = static_cast<double>(cpu->logical_cpus);
-        }
-        if (const Result<double> busy_s = read_machine_busy_s(sensors.root)) {
-            begin_busy_s_ = *busy_s;
-        }
-        begin_ = sensors.clock.mono_now();
-    }
-
-    /// Nothing when /proc cannot be read.
-    std::optional<double> busy_share() const {
-        const Result<double> busy_s = read_machine_busy_s(sensors_.root);
-        const double seconds = as_seconds(sensors_.clock.mono_now() - begin_);
-        if (!busy_s || !begin_busy_s_ || cpus_ <= 0 || seconds <= 0) {
-            return std::nullopt;
-        }
-        return (*busy_s - *begin_busy_s_) / (cpus_ * seconds);
-    }
-
-  private:
-    const DiscoveryOptions& sensors_;
-    double cpus_ = 0;
-    std::optional<double> begin_busy_s_;
-    MonoTime begin_{};
-};
-
 Error cancelled() {
     return FINEWATT_ERROR(kCancelled, "idle baseline: stopped before its end, nothing is kept");
-}
-
-std::string busy_text(double share) {
-    return fmt::format("the CPUs were busy for {:.1f} % of the time, at rest they are below {:g} %",
-                       100 * share, 100 * kIdleBusyShare);
 }
 
 Status refuse_when_busy(std::optional<double> share, const IdleOptions& options) {
@@ -68,6 +33,30 @@ Status refuse_when_busy(std::optional<double> share, const IdleOptions& options)
 }
 
 }  // namespace
+
+LoadWatch::LoadWatch(const SysRoot& root, const Clock& clock) : root_(root), clock_(&clock) {
+    if (const Result<CpuInfo> cpu = read_cpu_info(root)) {
+        cpus_ = static_cast<double>(cpu->logical_cpus);
+    }
+    if (const Result<double> busy_s = read_machine_busy_s(root)) {
+        begin_busy_s_ = *busy_s;
+    }
+    begin_ = clock.mono_now();
+}
+
+std::optional<double> LoadWatch::busy_share() const {
+    const Result<double> busy_s = read_machine_busy_s(root_);
+    const double seconds = as_seconds(clock_->mono_now() - begin_);
+    if (!busy_s || !begin_busy_s_ || cpus_ <= 0 || seconds <= 0) {
+        return std::nullopt;
+    }
+    return (*busy_s - *begin_busy_s_) / (cpus_ * seconds);
+}
+
+std::string busy_text(double share) {
+    return fmt::format("the CPUs were busy for {:.1f} % of the time, at rest they are below {:g} %",
+                       100 * share, 100 * kIdleBusyShare);
+}
 
 ChannelIdle idle_of(const ComponentEnergy& component, double duration_s,
                     const std::vector<PowerSeries>& series) {
@@ -104,7 +93,7 @@ ChannelIdle idle_of(const ComponentEnergy& component, double duration_s,
 Result<IdleBaseline> measure_idle(std::vector<std::unique_ptr<Source>> sources,
                                   const DiscoveryOptions& sensors, const std::vector<GpuInfo>& gpus,
                                   const IdleOptions& options, const Waiter& wait) {
-    const LoadWatch look(sensors);
+    const LoadWatch look(sensors.root, sensors.clock);
     if (!wait(kLook)) {
         return cancelled();
     }
@@ -115,7 +104,7 @@ Result<IdleBaseline> measure_idle(std::vector<std::unique_ptr<Source>> sources,
     meter_options.seed = static_cast<std::uint64_t>(sensors.clock.wall_now().as_unix_ns());
     FINEWATT_ASSIGN(const std::unique_ptr<Meter> meter,
                     Meter::start(std::move(sources), meter_options, sensors.clock));
-    const LoadWatch watch(sensors);
+    const LoadWatch watch(sensors.root, sensors.clock);
     const bool is_complete = wait(options.duration);
     const std::optional<double> busy_share = watch.busy_share();
     MeterResult metered = meter->stop();

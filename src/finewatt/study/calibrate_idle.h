@@ -12,6 +12,8 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace finewatt {
@@ -19,6 +21,26 @@ namespace finewatt {
 /// A machine whose CPUs are busy for more than this share of the time is not at rest. One busy core
 /// of 20; a desktop without work shows 1 to 3 %. Our choice.
 inline constexpr double kIdleBusyShare = 0.05;
+
+/// Watches how busy all CPUs of a machine are, from its making on. Used by one thread at a time.
+class LoadWatch {
+  public:
+    /// `clock` must outlive the watch.
+    LoadWatch(const SysRoot& root, const Clock& clock);
+
+    /// Return the busy share, 0..1; nothing when /proc cannot be read.
+    std::optional<double> busy_share() const;
+
+  private:
+    SysRoot root_;
+    const Clock* clock_;
+    double cpus_ = 0;
+    std::optional<double> begin_busy_s_;
+    MonoTime begin_{};
+};
+
+/// "the CPUs were busy for 12.0 % of the time, at rest they are below 5 %"
+std::string busy_text(double share);
 
 /// Waits for a while; returns false when the user wants to stop. Tests move a clock instead.
 using Waiter = std::function<bool(std::chrono::nanoseconds)>;

@@ -58,12 +58,14 @@ class LoadDriver {
             skip(kind, started.error(), recording);
             return {};
         }
+        const LoadWatch watch(plan_.root, clock_);
         const std::string name = phase_name(recording.windows.size());
         const MonoTime begin = clock_.mono_now();
         meter_.phase_edge(name, PhaseEdge::kBegin, begin);
         FINEWATT_TRY(wait_or_stop(plan_.duration));
         const MonoTime end = clock_.mono_now();
         meter_.phase_edge(name, PhaseEdge::kEnd, end);
+        note_unrest(kind, watch.busy_share(), recording);
         const Status ran = (*load)->check();
         // The number of the phase is used up also where the window is no good.
         recording.windows.push_back(
@@ -73,6 +75,16 @@ class LoadDriver {
             return {};
         }
         return wait_or_stop(plan_.settle);
+    }
+
+    /// Power at rest is kept for later; it must not be that of somebody's job.
+    static void note_unrest(const std::string& kind, const std::optional<double>& busy_share,
+                            LoadRecording& recording) {
+        if (kind == "idle" && busy_share && *busy_share > kIdleBusyShare) {
+            recording.notes.push_back(fmt::format("idle window {} was not at rest: {}",
+                                                  recording.windows.size() + 1,
+                                                  busy_text(*busy_share)));
+        }
     }
 
     void skip(const std::string& kind, const Error& why, LoadRecording& recording) {

@@ -31,6 +31,7 @@ struct LoadPlan {
     /// Time a load runs before its window and after it, so that the meter's lag does not mix loads.
     std::chrono::nanoseconds settle = std::chrono::seconds(10);
     std::chrono::nanoseconds interval = std::chrono::milliseconds(100);  ///< between samples
+    SysRoot root;  ///< whose /proc tells whether the idle windows were at rest
     /// Called at the begin of each window; may be empty.
     std::function<void(std::string_view kind, std::size_t window, std::size_t windows)> on_window;
 };

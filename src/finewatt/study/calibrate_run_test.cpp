@@ -1,6 +1,7 @@
 #include "finewatt/study/calibrate_run.h"
 
 #include "finewatt/study/calibration_test_internal.h"
+#include "finewatt/testing/fake_machine.h"
 #include "finewatt/testing/matchers.h"
 
 #include <gtest/gtest.h>
@@ -12,6 +13,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// Sets the power of a machine for as long as it lives.
 class PowerLoad : public Load {
@@ -37,6 +39,9 @@ class PowerLoad : public Load {
 class CalibrateRun : public ::testing::Test {
   protected:
     CalibrateRun() : machine_(clock_) {
+        // Two processors that do nothing.
+        fake_.write_processors("Test CPU", 2, 2);
+        plan_.root = SysRoot(fake_.tree.path());
         plan_.kinds = {"idle", "cpu", "gpu"};
         plan_.duration = std::chrono::milliseconds(120);
         plan_.settle = std::chrono::milliseconds(20);
@@ -61,15 +66,22 @@ class CalibrateRun : public ::testing::Test {
         };
         std::size_t waits = 0;
         return record_loads(std::move(sources), std::move(wall), plan_, loads, clock_,
-                            [&waits, stop_after](std::chrono::nanoseconds time) {
+                            [this, &waits, stop_after](std::chrono::nanoseconds time) {
                                 std::this_thread::sleep_for(time);
+                                if (is_busy_meanwhile_) {
+                                    fake_.tree.write("/proc/stat",
+                                                     testing::stat_text(busy_ticks_ += 20));
+                                }
                                 return ++waits <= stop_after;
                             });
     }
 
     SystemClock clock_;
+    testing::FakeMachine fake_;
     LoadedMachine machine_;
     LoadPlan plan_;
+    std::uint64_t busy_ticks_ = 1000;
+    bool is_busy_meanwhile_ = false;
     std::string failing_kind_;
     std::optional<double> update_s_;
 };
@@ -111,6 +123,15 @@ TEST_F(CalibrateRun, RenewalThatTheUserStatesCountsReadings) {
     ASSERT_OK_AND_ASSIGN(const LoadRecording recording, record(1.09));
     EXPECT_EQ(recording.wall.at(0).update_ms, 10);
     EXPECT_ERROR(kInvalidArgument, calibration_of(recording), "found 1");
+}
+
+TEST_F(CalibrateRun, IdleWindowOfABusyMachineIsNoted) {
+    is_busy_meanwhile_ = true;
+    ASSERT_OK_AND_ASSIGN(const LoadRecording recording, record(1.09));
+    EXPECT_THAT(recording.notes, Contains(HasSubstr("idle window 1 was not at rest")));
+    is_busy_meanwhile_ = false;
+    ASSERT_OK_AND_ASSIGN(const LoadRecording quiet, record(1.09));
+    EXPECT_THAT(quiet.notes, Not(Contains(HasSubstr("not at rest"))));
 }
 
 TEST_F(CalibrateRun, StoppedByTheUserIsCancelled) {

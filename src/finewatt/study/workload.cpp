@@ -92,8 +92,9 @@ Result<Workload> Workload::start(
 
 bool Workload::has_ended() const {
     siginfo_t state{};
-    return ::waitid(P_PID, static_cast<id_t>(pid_), &state, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           state.si_pid == pid_;
+    const int failed =
+        ::waitid(P_PID, static_cast<id_t>(pid_), &state, WEXITED | WNOHANG | WNOWAIT);
+    return failed != 0 || state.si_pid == pid_;  // poll_end() tells what failed
 }
 
 Result<std::optional<WorkloadEnd>> Workload::poll_end() {
