@@ -188,6 +188,19 @@ TEST(CountedOnce, AJetsonCountsItsRailsOrItsInputNeverBoth) {
     }
 }
 
+TEST(CountedOnce, CoresWhosePackageIsDeniedAreInsideTheModel) {
+    for (const bool all : {false, true}) {
+        Machine machine;
+        write_cpus(machine.tree, {}, {{0, 0}});
+        write_zone(machine.tree, {"intel-rapl:0", "package-0"});
+        write_zone(machine.tree, {"intel-rapl:0:0", "core"});
+        write_zone(machine.tree, {"intel-rapl:0:1", "dram"});
+        machine.denied = {"intel-rapl:0/energy_uj"};
+        EXPECT_THAT(machine.counted(all),
+                    UnorderedElementsAre("powercap:package-0/dram", "cpu-model"));
+    }
+}
+
 TEST(CountedOnce, AWholeNodeMeterStaysBesideTheTotal) {
     for (const bool all : {false, true}) {
         Machine machine;

@@ -99,7 +99,7 @@ CpuModelSource::CpuModelSource(const Clock& clock, ScopedFd stat, CpuPower power
       logical_cpus_(logical_cpus) {}
 
 SourceProbe CpuModelSource::probe(const DiscoveryOptions& options, std::string_view why_modelled) {
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     if (!cpu) {
         return failed_probe(cpu.error());
     }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace finewatt {
@@ -12,6 +13,13 @@ namespace {
 
 // More CPUs than Linux can be built for (NR_CPUS of x86 is at most 8,192).
 constexpr std::uint64_t kMaxCpus = 65'536;
+
+/// The CPUs that share a die with `cpu`; empty where the kernel does not say (before Linux 5.2).
+std::vector<unsigned> cpus_of_die(const SysRoot& root, unsigned cpu) {
+    const Result<std::string> list = read_kernel_text(
+        root.path(fmt::format("/sys/devices/system/cpu/cpu{}/topology/die_cpus_list", cpu)));
+    return list ? parse_cpu_list(*list).value_or(std::vector<unsigned>{}) : std::vector<unsigned>{};
+}
 
 }  // namespace
 
@@ -61,9 +69,15 @@ std::vector<CpuPlace> read_cpu_places(const SysRoot& root) {
     if (!cpus) {
         return places;
     }
+    std::set<unsigned> known;  // CPUs of dies that were looked at
     for (const unsigned cpu : *cpus) {
+        if (known.count(cpu) != 0) {
+            continue;
+        }
         if (const auto place = read_cpu_place(root, cpu)) {
             places.push_back(*place);
+            const std::vector<unsigned> same_die = cpus_of_die(root, cpu);
+            known.insert(same_die.begin(), same_die.end());
         }
     }
     return places;

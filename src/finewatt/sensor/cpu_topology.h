@@ -30,7 +30,8 @@ std::optional<std::vector<unsigned>> parse_cpu_list(std::string_view text);
 /// Return the place of one CPU; nothing when its topology cannot be read.
 std::optional<CpuPlace> read_cpu_place(const SysRoot& root, unsigned cpu);
 
-/// Return the places of all online CPUs, by CPU number; empty when they cannot be read.
+/// Return places of online CPUs, by CPU number: at least one of every die, so that a machine with
+/// hundreds of CPUs costs a few reads. Empty when they cannot be read.
 std::vector<CpuPlace> read_cpu_places(const SysRoot& root);
 
 /// Return the first CPU of each package, or of each die where `by_die`, ordered by package and die.

@@ -46,6 +46,16 @@ TEST(CpuTopology, FindsTheFirstCpuOfEachPackageAndDie) {
     EXPECT_THAT(cpus_of(first_cpus(places, true)), ElementsAre(2U, 1U, 0U, 5U));
 }
 
+TEST(CpuTopology, ReadsOneCpuOfADieThatIsListed) {
+    FakeMachine machine;
+    write_cpus(machine.tree, {}, {{0, 0}, {1, 0}, {0, 0}, {1, 0}});
+    for (const std::string cpu : {"0", "2"}) {
+        machine.tree.write("/sys/devices/system/cpu/cpu" + cpu + "/topology/die_cpus_list",
+                           "0,2\n");
+    }
+    EXPECT_THAT(cpus_of(read_cpu_places(SysRoot(machine.tree.path()))), ElementsAre(0U, 1U, 3U));
+}
+
 TEST(CpuTopology, APackageOfMinusOneIsUnknown) {
     FakeMachine machine;
     write_cpus(machine.tree, {}, {{-1, 0}});

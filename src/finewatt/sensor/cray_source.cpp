@@ -1,7 +1,6 @@
 #include "finewatt/sensor/cray_source.h"
 
 #include "finewatt/base/check.h"
-#include "finewatt/sensor/cpu_info.h"
 #include "finewatt/sensor/kernel_text_internal.h"
 
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -21,6 +21,9 @@ constexpr double kUpdateMs = 100;
 
 // Ten missed renewals: the controller hangs.
 constexpr std::chrono::nanoseconds kStaleAfter = std::chrono::seconds(1);
+
+// Ten times what the node can draw is no power but an error value.
+constexpr double kRefusedCeilings = 10;
 
 struct CrayRead {
     std::optional<std::uint64_t> value;
@@ -56,14 +59,15 @@ std::optional<std::uint64_t> accelerator_number(std::string_view name) {
 
 std::vector<CrayFile> list_files(const DiscoveryOptions& options,
                                  const std::filesystem::path& folder) {
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     // One figure for all processors: with a single one it is that processor's.
     const std::string cpus = cpu && cpu->sockets == 1 ? "cpu0" : "cpu";
     std::vector<CrayFile> files;
     std::error_code ignored;
+    const bool has_energy = std::filesystem::exists(folder / "energy", ignored);
     for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
         const std::string name = entry.path().filename().string();
-        if (name == "energy") {
+        if (name == "energy" || (name == "power" && !has_energy)) {
             files.push_back({name, Domain::kNode, "node"});
         } else if (name == "cpu_energy") {
             files.push_back({name, Domain::kPackage, cpus});
@@ -82,16 +86,18 @@ std::vector<CrayFile> list_files(const DiscoveryOptions& options,
 ChannelSpec make_channel(const CrayFile& file) {
     ChannelSpec spec;
     spec.id = "cray:" + file.name;
-    spec.kind = ChannelKind::kCounter;
-    spec.unit = "J";
+    const bool is_power = file.name == "power";
+    spec.kind = is_power ? ChannelKind::kGauge : ChannelKind::kCounter;
+    spec.unit = is_power ? "W" : "J";
     spec.unit_size = 1;
     spec.domain = file.domain;
     spec.max_power_w = default_ceiling_w(file.domain);
     spec.device = file.device;
     spec.update_ms = kUpdateMs;
     spec.source = "cray";
-    spec.provenance = Provenance::kMeasured;
-    spec.reason = fmt::format("energy counter of the node's controller, file {}", file.name);
+    spec.provenance = is_power ? Provenance::kDerived : Provenance::kMeasured;
+    spec.reason = fmt::format("{} of the node's controller, file {}",
+                              is_power ? "momentary power" : "energy counter", file.name);
     return spec;
 }
 
@@ -183,12 +189,16 @@ void CraySource::poll(std::span<Reading> readings) {
     }
     const bool is_stale = now - last_change_ > kStaleAfter;
     for (std::size_t i = 0; i < files_.size(); ++i) {
-        const CrayRead read = read_value(files_[i].get(), "J");
+        const CrayRead read = read_value(files_[i].get(), channels_[i].unit);
         const MonoTime time = clock_.mono_now();
         if (read.errno_value != 0) {
             readings[i] = failed_reading_from_errno(time, read.errno_value);
         } else if (!read.value) {
             readings[i] = failed_reading(time, PollOutcome::kRetry, "EINVAL");
+        } else if (channels_[i].kind == ChannelKind::kGauge &&
+                   static_cast<double>(*read.value) >
+                       kRefusedCeilings * *channels_[i].max_power_w) {
+            readings[i] = failed_reading(time, PollOutcome::kRetry, "RANGE");
         } else if (is_stale) {
             readings[i] = failed_reading(time, PollOutcome::kRetry, "ETIMEDOUT");
         } else {

@@ -20,7 +20,8 @@
 
 namespace finewatt {
 
-/// One counter channel per energy file, in joules. Used by one thread at a time.
+/// One counter channel per energy file, in joules; the node's power in watts where the node has no
+/// energy file. Used by one thread at a time.
 class CraySource : public Source {
   public:
     /// Open every energy file. One figure stands for all processors, so on a node with several
@@ -32,7 +33,8 @@ class CraySource : public Source {
     std::span<const ChannelSpec> channels() const override { return channels_; }
 
     /// Outcomes: a file that vanished is gone; text of another form is a retry with EINVAL; figures
-    /// that the controller has not renewed for a second are a retry with ETIMEDOUT.
+    /// that the controller has not renewed for a second are a retry with ETIMEDOUT; power far above
+    /// the channel's ceiling is a retry with RANGE.
     void poll(std::span<Reading> readings) override;
 
   private:

@@ -97,6 +97,19 @@ TEST(CraySource, WithoutFreshnessNothingIsStale) {
     EXPECT_EQ(reading_of(*probe.source, "cray:energy").raw, 5U);
 }
 
+TEST(CraySource, PowerStandsInWhereTheNodeHasNoEnergyFile) {
+    FakeMachine machine;
+    machine.tree.write(std::string(kFolder) + "power", "700 W 5 us\n");
+    const SourceProbe probe = CraySource::probe(machine.options());
+    const ChannelSpec power = channel_named(probe.source.get(), "cray:power");
+    EXPECT_EQ(power.kind, ChannelKind::kGauge);
+    EXPECT_EQ(power.domain, Domain::kNode);
+    EXPECT_EQ(power.provenance, Provenance::kDerived);
+    EXPECT_EQ(reading_of(*probe.source, "cray:power").raw, 700U);
+    machine.tree.write(std::string(kFolder) + "power", "4294967295 W 5 us\n");
+    EXPECT_EQ(reading_of(*probe.source, "cray:power").error, "RANGE");
+}
+
 TEST(CraySource, OtherMachinesHaveNone) {
     FakeMachine machine;
     const SourceProbe probe = CraySource::probe(machine.options());

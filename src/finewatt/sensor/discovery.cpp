@@ -19,42 +19,43 @@
 namespace finewatt {
 namespace {
 
-/// A sensor to look for. `covers` names the components it may measure, `gpus` whose GPUs. Without a
-/// probe of its own it is one of those that probe_gpus finds.
+/// A sensor, or a family of sensors, to look for.
 struct Candidate {
     std::string_view name;
-    std::string_view covers;
-    std::string_view gpus;
-    SourceProbe (*probe)(const DiscoveryOptions& options) = nullptr;
-    bool counts_all_gpus = false;  ///< its channels do not tell one GPU from another
+    std::string_view covers;  ///< components that it may measure
+    std::vector<SourceProbe> (*probe)(const DiscoveryOptions& options) = nullptr;
 };
 
+template <SourceProbe (*probe)(const DiscoveryOptions& options)>
+std::vector<SourceProbe> only(const DiscoveryOptions& options) {
+    std::vector<SourceProbe> probes;
+    probes.push_back(probe(options));
+    return probes;
+}
+
 template <HwmonDriver driver>
-SourceProbe probe_hwmon(const DiscoveryOptions& options) {
-    return HwmonSource::probe(options, driver);
+std::vector<SourceProbe> hwmon(const DiscoveryOptions& options) {
+    std::vector<SourceProbe> probes;
+    probes.push_back(HwmonSource::probe(options, driver));
+    return probes;
 }
 
 /// All sensors, best first: energy counters, averaged power, momentary power. Per component and
-/// device the first one that can be read is used.
-constexpr std::array<Candidate, 18> kCandidates{{
-    {"perf", "cpu dram", "", PerfEnergySource::probe},
-    {"powercap", "cpu dram", "", PowercapSource::probe},
-    {"msr", "cpu dram", "", MsrSource::probe},
-    {"amd_energy", "cpu", "", probe_hwmon<HwmonDriver::kAmdEnergy>},
-    {"nvml", "gpu", "nvidia"},
-    {"nvml-power", "gpu", "nvidia"},
-    {"amdsmi", "gpu", "amd"},
-    {"rocm-smi", "gpu", "amd"},
-    {"level-zero", "gpu", "intel"},
-    {"cray", "cpu dram gpu node", "any", CraySource::probe, true},
-    {"xe", "gpu", "intel", probe_hwmon<HwmonDriver::kXe>},
-    {"i915", "gpu", "intel", probe_hwmon<HwmonDriver::kI915>},
-    {"power_meter", "cpu dram node", "", probe_hwmon<HwmonDriver::kPowerMeter>},
-    {"fam_power", "cpu", "", probe_hwmon<HwmonDriver::kFamPower>},
-    {"amdgpu", "gpu", "amd", probe_hwmon<HwmonDriver::kAmdgpu>},
-    {"zenpower", "cpu", "", probe_hwmon<HwmonDriver::kZenpower>},
-    {"ina3221", "cpu dram gpu node", "nvidia", probe_hwmon<HwmonDriver::kIna3221>, true},
-    {"gpu-model", "gpu", "any"},
+/// device the first one that can be read is used; models of GPUs come after all of them.
+constexpr std::array<Candidate, 13> kCandidates{{
+    {"perf", "cpu dram", only<PerfEnergySource::probe>},
+    {"powercap", "cpu dram", only<PowercapSource::probe>},
+    {"msr", "cpu dram", only<MsrSource::probe>},
+    {"amd_energy", "cpu", hwmon<HwmonDriver::kAmdEnergy>},
+    {"gpu libraries", "gpu", probe_gpus},
+    {"cray", "cpu dram gpu node", only<CraySource::probe>},
+    {"xe", "gpu", hwmon<HwmonDriver::kXe>},
+    {"i915", "gpu", hwmon<HwmonDriver::kI915>},
+    {"power_meter", "cpu dram node", hwmon<HwmonDriver::kPowerMeter>},
+    {"fam_power", "cpu", hwmon<HwmonDriver::kFamPower>},
+    {"amdgpu", "gpu", hwmon<HwmonDriver::kAmdgpu>},
+    {"zenpower", "cpu", hwmon<HwmonDriver::kZenpower>},
+    {"ina3221", "cpu dram gpu node", hwmon<HwmonDriver::kIna3221>},
 }};
 
 std::string_view component_of(Domain domain) {
@@ -79,8 +80,8 @@ bool has_word(std::string_view words, std::string_view word) {
     return !word.empty() && words.find(word) != std::string_view::npos;
 }
 
-/// Whether device `outer` is `inner` or contains it: "cpu" all of "cpu0", "cpu0" its "cpu0-die1",
-/// a card its "0000:3a:00.0/tile0".
+/// Whether device `outer` is `inner` or contains it: "cpu" all of "cpu0", "cpu0" its "cpu0-die1", a
+/// card its tile "0000:3a:00.0/gt0".
 bool contains_device(std::string_view outer, std::string_view inner) {
     if (outer.empty() || !inner.starts_with(outer)) {
         return false;
@@ -89,37 +90,41 @@ bool contains_device(std::string_view outer, std::string_view inner) {
            inner[outer.size()] == '/';
 }
 
-bool share_gpus(const Candidate& a, const Candidate& b) {
-    return a.gpus == b.gpus || a.gpus == "any" || b.gpus == "any";
+bool is_same_device(std::string_view a, std::string_view b) {
+    return contains_device(a, b) || contains_device(b, a);
 }
 
-/// Sources of probe_gpus, which has compared them already.
-bool are_siblings(const Candidate& a, const Candidate& b) {
-    return a.probe == nullptr && b.probe == nullptr;
+/// Cray numbers accelerators and Jetson has one GPU: names that no library's GPU can be matched
+/// with, so that these stand for all GPUs. Others are named by UUID or PCI address.
+bool stands_for_all_gpus(const ChannelSpec& channel) {
+    return channel.source == "cray" || channel.source == "ina3221";
 }
 
-/// Whether two channels of different sources show the same energy. Where one of them does not tell
-/// one GPU from another, the vendor decides.
-bool is_same_energy(const Candidate& a_from, const ChannelSpec& a, const Candidate& b_from,
-                    const ChannelSpec& b) {
+/// Whether two channels of different sources show the same energy.
+bool is_same_energy(const ChannelSpec& a, const ChannelSpec& b) {
     if (a.domain != b.domain) {
         return false;
     }
-    if (a.domain == Domain::kGpu && are_siblings(a_from, b_from)) {
-        return false;
+    if (a.domain == Domain::kGpu && (stands_for_all_gpus(a) || stands_for_all_gpus(b))) {
+        return true;
     }
-    if (a.domain == Domain::kGpu && (a_from.counts_all_gpus || b_from.counts_all_gpus)) {
-        return share_gpus(a_from, b_from);
-    }
-    return contains_device(a.device, b.device) || contains_device(b.device, a.device);
+    return is_same_device(a.device, b.device);
 }
 
-/// What became of one candidate.
+/// What became of one source that was looked for.
 struct Outcome {
     const Candidate* candidate = nullptr;
     SourceProbe probe;
     std::vector<ChosenChannel> chosen;
 };
+
+bool is_model(const Outcome& outcome) {
+    const auto& source = outcome.probe.source;
+    return source && std::all_of(source->channels().begin(), source->channels().end(),
+                                 [](const ChannelSpec& channel) {
+                                     return channel.provenance >= Provenance::kModelled;
+                                 });
+}
 
 /// Chooses among the sensors that were found, candidate by candidate.
 class Chooser {
@@ -143,12 +148,15 @@ class Chooser {
     }
 
   private:
-    /// The chosen channel of an earlier candidate that shows the same energy, or null.
+    /// The chosen channel of an earlier candidate that shows the same energy, or null. The sources
+    /// of one family are not compared: it keeps a GPU's counter and power side by side on purpose.
     const ChannelSpec* find_better(std::size_t own, const ChannelSpec& channel) const {
         for (std::size_t i = 0; i < own; ++i) {
+            if (outcomes_[i].candidate == outcomes_[own].candidate) {
+                continue;
+            }
             for (const ChosenChannel& known : outcomes_[i].chosen) {
-                if (is_same_energy(*outcomes_[i].candidate, known.spec, *outcomes_[own].candidate,
-                                   channel)) {
+                if (is_same_energy(known.spec, channel)) {
                     return &known.spec;
                 }
             }
@@ -202,13 +210,13 @@ class Chooser {
 
     /// "; before it in order: perf denied, powercap absent", or nothing for the first.
     std::string text_of_refusals(std::size_t own, Domain domain) const {
+        if (domain == Domain::kGpu) {
+            return "";  // GPUs of several vendors need several sources, so no source is the first
+        }
         std::string text;
         for (std::size_t i = 0; i < own; ++i) {
             const Outcome& earlier = outcomes_[i];
-            if (!has_word(earlier.candidate->covers, component_of(domain)) ||
-                (domain == Domain::kGpu &&
-                 (are_siblings(*earlier.candidate, *outcomes_[own].candidate) ||
-                  !share_gpus(*earlier.candidate, *outcomes_[own].candidate)))) {
+            if (!has_word(earlier.candidate->covers, component_of(domain))) {
                 continue;
             }
             const std::string_view status = earlier.probe.source
@@ -259,17 +267,25 @@ class Chooser {
     std::vector<std::string> mirrored_;
 };
 
-/// Move a candidate's outcome into the discovery.
-void add(Discovery& discovery, Outcome outcome) {
-    SourceProbe& probe = outcome.probe;
-    if (!outcome.chosen.empty()) {
-        discovery.sources.push_back(
-            std::make_unique<ChosenSource>(std::move(probe.source), std::move(outcome.chosen)));
+/// Move all that a probe found into the discovery.
+void add(Discovery& discovery, SourceProbe probe) {
+    if (probe.source) {
+        discovery.sources.push_back(std::move(probe.source));
     }
     std::move(probe.reports.begin(), probe.reports.end(), std::back_inserter(discovery.reports));
     std::move(probe.unmeasured.begin(), probe.unmeasured.end(),
               std::back_inserter(discovery.unmeasured));
     std::move(probe.gpus.begin(), probe.gpus.end(), std::back_inserter(discovery.gpus));
+}
+
+/// The same, with the channels that were chosen.
+void add_chosen(Discovery& discovery, Outcome outcome) {
+    std::unique_ptr<Source> all = std::move(outcome.probe.source);
+    if (!outcome.chosen.empty()) {
+        outcome.probe.source =
+            std::make_unique<ChosenSource>(std::move(all), std::move(outcome.chosen));
+    }
+    add(discovery, std::move(outcome.probe));
 }
 
 /// Return the first channel that `is_wanted` accepts, or null.
@@ -365,6 +381,27 @@ const ChannelSpec* find_measured(const Discovery& discovery, Domain domain) {
     });
 }
 
+/// The model of the processors covers all their cores, so a core's counter that could be read where
+/// its package could not is in no total.
+void demote_cores(Discovery& discovery) {
+    for (std::unique_ptr<Source>& source : discovery.sources) {
+        std::vector<ChosenChannel> channels;
+        bool has_core = false;
+        for (const ChannelSpec& spec : source->channels()) {
+            ChosenChannel channel{channels.size(), spec};
+            if (spec.domain == Domain::kCore) {
+                has_core = true;
+                channel.spec.domain = Domain::kOther;
+                channel.spec.reason += "; in no total, as its package is modelled as a whole";
+            }
+            channels.push_back(std::move(channel));
+        }
+        if (has_core) {
+            source = std::make_unique<ChosenSource>(std::move(source), std::move(channels));
+        }
+    }
+}
+
 /// Use the model of a component unless a sensor covers it.
 void add_model(Discovery& discovery, const DiscoveryOptions& options, const ModelChoice& choice) {
     if (const ChannelSpec* measured = find_measured(discovery, choice.domain)) {
@@ -383,13 +420,22 @@ void add_model(Discovery& discovery, const DiscoveryOptions& options, const Mode
             {std::string(choice.source), SourceStatus::kAbsent, {}, "models are switched off", ""});
         return;
     }
-    SourceProbe probe = choice.probe(options, refusal.why);
-    if (probe.source) {
-        discovery.sources.push_back(std::move(probe.source));
+    if (choice.domain == Domain::kPackage) {
+        demote_cores(discovery);
     }
-    std::move(probe.reports.begin(), probe.reports.end(), std::back_inserter(discovery.reports));
-    std::move(probe.unmeasured.begin(), probe.unmeasured.end(),
-              std::back_inserter(discovery.unmeasured));
+    add(discovery, choice.probe(options, refusal.why));
+}
+
+/// A GPU that one source could not measure may have been measured by another.
+void drop_measured_gpus(Discovery& discovery) {
+    std::erase_if(discovery.unmeasured, [&](const UnmeasuredComponent& missing) {
+        return missing.component == "gpu" &&
+               find_channel(discovery, [&](const ChannelSpec& channel) {
+                   return channel.domain == Domain::kGpu &&
+                          (stands_for_all_gpus(channel) ||
+                           is_same_device(channel.device, missing.device));
+               }) != nullptr;
+    });
 }
 
 /// Some packages readable, some not: the total lacks a processor, which must be said.
@@ -419,56 +465,25 @@ void add_denied_packages(Discovery& discovery) {
     }
 }
 
-std::string_view name_of(const SourceProbe& probe) {
-    if (probe.source) {
-        return probe.source->name();
-    }
-    return probe.reports.empty() ? "gpu-model" : std::string_view(probe.reports.front().source);
-}
-
-/// Look for every candidate, in order.
-std::vector<Outcome> probe_all(const DiscoveryOptions& options) {
-    std::vector<SourceProbe> gpus = probe_gpus(options);
-    std::vector<Outcome> outcomes;
-    for (const Candidate& candidate : kCandidates) {
-        if (candidate.probe != nullptr) {
-            outcomes.push_back({&candidate, candidate.probe(options), {}});
-            continue;
-        }
-        const auto found = std::find_if(gpus.begin(), gpus.end(), [&](const SourceProbe& probe) {
-            return name_of(probe) == candidate.name;
-        });
-        if (found != gpus.end()) {
-            outcomes.push_back({&candidate, std::move(*found), {}});
-            gpus.erase(found);
-        }
-    }
-    return outcomes;
-}
-
-/// Forget the GPUs that the vendors' libraries could not measure, and another source can.
-void drop_measured_gpus(Discovery& discovery) {
-    for (const auto& source : discovery.sources) {
-        const bool counts_all =
-            std::any_of(kCandidates.begin(), kCandidates.end(), [&](const Candidate& candidate) {
-                return candidate.name == source->name() && candidate.counts_all_gpus;
-            });
-        for (const ChannelSpec& channel : source->channels()) {
-            std::erase_if(discovery.unmeasured, [&](const UnmeasuredComponent& missing) {
-                return missing.component == "gpu" && channel.domain == Domain::kGpu &&
-                       (counts_all || missing.device == channel.device);
-            });
-        }
-    }
-}
-
 }  // namespace
 
-Discovery discover(const DiscoveryOptions& options) {
-    std::vector<Outcome> outcomes = probe_all(options);
+Discovery discover(const DiscoveryOptions& given) {
+    DiscoveryOptions options = given;
+    if (Result<CpuInfo> cpu = read_cpu_info(options.root)) {
+        options.facts.cpu = std::move(*cpu);
+    }
+    options.facts.hwmon_names = list_hwmon_names(options.root);
+    std::vector<Outcome> outcomes;
+    for (const Candidate& candidate : kCandidates) {
+        for (SourceProbe& probe : candidate.probe(options)) {
+            outcomes.push_back({&candidate, std::move(probe), {}});
+        }
+    }
+    std::stable_partition(outcomes.begin(), outcomes.end(),
+                          [](const Outcome& outcome) { return !is_model(outcome); });
     Discovery discovery;
     for (Outcome& outcome : Chooser(options, std::move(outcomes)).choose()) {
-        add(discovery, std::move(outcome));
+        add_chosen(discovery, std::move(outcome));
     }
     drop_measured_gpus(discovery);
     add_denied_packages(discovery);

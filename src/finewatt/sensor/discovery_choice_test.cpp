@@ -5,6 +5,8 @@
 #include "finewatt/testing/fake_sensors.h"
 #include "finewatt/testing/matchers.h"
 
+#include <algorithm>
+
 namespace finewatt {
 namespace {
 
@@ -177,6 +179,7 @@ TEST(DiscoveryChoice, AmdDiesOfOneCounterAreThePackage) {
     write_zone(machine.tree, {"intel-rapl:0", "package-0-die-0", "777\n"});
     write_zone(machine.tree, {"intel-rapl:0:0", "core", "5\n"});
     write_zone(machine.tree, {"intel-rapl:1", "package-0-die-1", "777\n"});
+    write_zone(machine.tree, {"intel-rapl:1:0", "core", "6\n"});
     const Discovery all = machine.discover_all_of_it(true);
     EXPECT_EQ(channel_of(all, "perf:package-0").device, "cpu0");
     EXPECT_EQ(channel_of(all, "powercap:package-0-die-0").device, "cpu0");
@@ -266,6 +269,34 @@ TEST(DiscoveryChoice, AmdAndIntelCardsAreMeasuredSideBySide) {
                "0000:04:00.0");
     EXPECT_THAT(ids_of(machine.discover_all_of_it()),
                 IsSupersetOf({"amdgpu:0000:03:00.0", "xe:0000:04:00.0/card"}));
+}
+
+TEST(DiscoveryChoice, AcceleratorsThatTheNodeMeasuresAreNotUnmeasured) {
+    Machine machine;
+    machine.denied = {"power1_average"};
+    write_chip(machine.tree, "hwmon1", "amdgpu",
+               {{"power1_average", "200000000"}, {"power1_cap", "300000000"}}, "0000:03:00.0");
+    const auto lacks_a_gpu = [&] {
+        const Discovery found = machine.discover_all_of_it();
+        return std::any_of(
+            found.unmeasured.begin(), found.unmeasured.end(),
+            [](const UnmeasuredComponent& missing) { return missing.component == "gpu"; });
+    };
+    EXPECT_TRUE(lacks_a_gpu());
+    machine.tree.write("/sys/cray/pm_counters/accel0_energy", "100 J 5 us\n");
+    EXPECT_FALSE(lacks_a_gpu());
+}
+
+TEST(DiscoveryChoice, APackageAndItsOnlyDieAreOneDevice) {
+    // A counter of the whole package and one of its die must not be added.
+    Machine machine;
+    write_cpus(machine.tree, {}, {{0, 0}});
+    write_pmu(machine.tree, "power", kType, "0", {{"energy-pkg", "event=0x02"}});
+    machine.perf.set(kType, 2, 0, 10);
+    write_zone(machine.tree, {"intel-rapl:0", "package-0-die-0", "777\n"});
+    EXPECT_THAT(ids_of(machine.discover_all_of_it()), Not(Contains("powercap:package-0-die-0")));
+    EXPECT_EQ(channel_of(machine.discover_all_of_it(true), "powercap:package-0-die-0").domain,
+              Domain::kOther);
 }
 
 TEST(DiscoveryChoice, TheCoresOfAPackageThatIsCountedMakeNoSourceNeeded) {

@@ -127,7 +127,7 @@ std::string jetson_device(Domain domain) {
 }  // namespace
 
 void add_power_meter(HwmonBuilder& builder) {
-    const std::vector<HwmonChip> chips = list_hwmon_chips(builder.options().root, "power_meter");
+    const std::vector<HwmonChip> chips = list_hwmon_chips(builder.options(), "power_meter");
     std::vector<std::uint64_t> whole_graces;
     for (const HwmonChip& chip : chips) {
         const auto sensor = parse_grace_label(chip.text("power1_oem_info").value_or(""));
@@ -155,7 +155,7 @@ void add_power_meter(HwmonBuilder& builder) {
 }
 
 void add_ina3221(HwmonBuilder& builder) {
-    for (const HwmonChip& chip : list_hwmon_chips(builder.options().root, "ina3221")) {
+    for (const HwmonChip& chip : list_hwmon_chips(builder.options(), "ina3221")) {
         for (const unsigned k : chip.numbers("in", "_label")) {
             const std::string label = chip.text(fmt::format("in{}_label", k)).value_or("");
             const auto power = fmt::format("power{}_input", k);

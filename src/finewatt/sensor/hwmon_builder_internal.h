@@ -2,7 +2,6 @@
 // family of drivers says which files of a chip make which channel.
 #pragma once
 
-#include "finewatt/sensor/cpu_info.h"
 #include "finewatt/sensor/hwmon_source.h"
 
 #include <filesystem>
@@ -35,7 +34,7 @@ struct HwmonChip {
 };
 
 /// List the chips whose name starts with `name`, by address, then by number of the folder.
-std::vector<HwmonChip> list_hwmon_chips(const SysRoot& root, std::string_view name);
+std::vector<HwmonChip> list_hwmon_chips(const DiscoveryOptions& options, std::string_view name);
 
 /// The file of one rail, or the two whose product it is.
 struct HwmonRailFiles {
@@ -64,14 +63,17 @@ class HwmonBuilder {
 
   private:
     Status open_rail(const std::filesystem::path& path, ScopedFd& slot) const;
-    void add_unopened(const std::string& channel, const std::filesystem::path& path,
+    void add_unopened(const ChannelSpec& spec, const std::filesystem::path& path,
                       const Error& error);
+    void add_failure(SourceStatus status, const ChannelSpec& spec, const std::string& why,
+                     const std::string& fix);
     void add(ChannelSpec spec, const std::vector<HwmonRailFiles>& rails, std::uint64_t divisor,
              std::uint64_t max_raw);
 
     const DiscoveryOptions& options_;
     std::unique_ptr<HwmonSource> source_;
     std::map<SourceStatus, SourceReport> failures_;
+    std::vector<UnmeasuredComponent> unmeasured_;  ///< GPUs that are there and cannot be read
 };
 
 /// Start a channel: id "<source>:<what>", domain, device and that domain's ceiling.

@@ -22,8 +22,8 @@ std::string package_id(std::size_t package) {
 /// Chips of a processor driver: one per socket, or none where that is not so, because then nobody
 /// can tell which rails belong to which processor.
 std::vector<HwmonChip> chips_of_sockets(HwmonBuilder& builder, std::string_view driver) {
-    std::vector<HwmonChip> chips = list_hwmon_chips(builder.options().root, driver);
-    const Result<CpuInfo> cpu = read_cpu_info(builder.options().root);
+    std::vector<HwmonChip> chips = list_hwmon_chips(builder.options(), driver);
+    const Result<CpuInfo> cpu = cpu_info_of(builder.options());
     const std::size_t sockets = cpu ? cpu->sockets : 1;
     if (!chips.empty() && chips.size() != sockets) {
         builder.add_problem(fmt::format("{}:package", driver),
@@ -50,7 +50,7 @@ std::filesystem::path power_file(const HwmonChip& chip, std::string_view label) 
 
 void add_amd_energy(HwmonBuilder& builder) {
     constexpr std::string_view kSocket = "Esocket";
-    for (const HwmonChip& chip : list_hwmon_chips(builder.options().root, "amd_energy")) {
+    for (const HwmonChip& chip : list_hwmon_chips(builder.options(), "amd_energy")) {
         for (const unsigned k : chip.numbers("energy", "_label")) {
             // "Ecore000" and the like are single cores, which lie inside the socket.
             const std::string label = chip.text(fmt::format("energy{}_label", k)).value_or("");

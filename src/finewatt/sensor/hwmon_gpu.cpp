@@ -25,16 +25,16 @@ unsigned card_number(const HwmonChip& chip, const std::vector<unsigned>& numbers
 }  // namespace
 
 void add_amdgpu(HwmonBuilder& builder) {
-    for (const HwmonChip& chip : list_hwmon_chips(builder.options().root, "amdgpu")) {
+    for (const HwmonChip& chip : list_hwmon_chips(builder.options(), "amdgpu")) {
         const bool is_average = chip.has("power1_average");
         if (!is_average && !chip.has("power1_input")) {
             continue;
         }
-        // A GPU inside a processor shows the processor's power and has no cap of its own
-        // (drivers/gpu/drm/amd/pm/amdgpu_pm.c, hwmon_attributes_visible), but for the Steam Deck's,
-        // whose labels tell it.
+        // A GPU inside a processor shows the processor's power. It has no cap of its own, or shows
+        // the voltage of the processor's own bridge (drivers/gpu/drm/amd/pm/amdgpu_pm.c,
+        // hwmon_attributes_visible), or has the labels of the Steam Deck.
         const std::string label = chip.text("power1_label").value_or("");
-        const bool is_apu = !chip.has("power1_cap") || label == "slowPPT";
+        const bool is_apu = !chip.has("power1_cap") || chip.has("in1_input") || label == "slowPPT";
         ChannelSpec spec = hwmon_channel(
             "amdgpu", device_of(chip), is_apu ? Domain::kOther : Domain::kGpu, device_of(chip),
             fmt::format("{} power of driver amdgpu", is_average ? "averaged" : "momentary"));
@@ -45,7 +45,7 @@ void add_amdgpu(HwmonBuilder& builder) {
 }
 
 void add_intel_gpu(HwmonBuilder& builder, std::string_view driver) {
-    std::vector<HwmonChip> chips = list_hwmon_chips(builder.options().root, driver);
+    std::vector<HwmonChip> chips = list_hwmon_chips(builder.options(), driver);
     const std::string tile_name = std::string(driver) + "_gt";
     std::erase_if(chips, [&](const HwmonChip& chip) {
         return chip.name != driver && !chip.name.starts_with(tile_name);

@@ -33,7 +33,7 @@ unsigned folder_number(const std::filesystem::path& path) {
 }
 
 std::string absent_fix(const DiscoveryOptions& options, HwmonDriver driver) {
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     if (!cpu || cpu->is_virtual) {
         return "";
     }
@@ -85,11 +85,16 @@ std::vector<unsigned> HwmonChip::numbers(std::string_view prefix, std::string_vi
     return found;
 }
 
-std::vector<HwmonChip> list_hwmon_chips(const SysRoot& root, std::string_view name) {
+std::vector<HwmonChip> list_hwmon_chips(const DiscoveryOptions& options, std::string_view name) {
     std::vector<HwmonChip> chips;
+    const auto& known = options.facts.hwmon_names;
+    if (known && std::none_of(known->begin(), known->end(),
+                              [&](const std::string& chip) { return chip.starts_with(name); })) {
+        return chips;
+    }
     std::error_code ignored;
     for (const auto& entry :
-         std::filesystem::directory_iterator(root.path("/sys/class/hwmon"), ignored)) {
+         std::filesystem::directory_iterator(options.root.path("/sys/class/hwmon"), ignored)) {
         HwmonChip chip{entry.path(), "", ""};
         chip.name = chip.text("name").value_or("");
         if (!chip.name.starts_with(name)) {
@@ -105,6 +110,16 @@ std::vector<HwmonChip> list_hwmon_chips(const SysRoot& root, std::string_view na
                std::make_pair(b.address, folder_number(b.path));
     });
     return chips;
+}
+
+std::vector<std::string> list_hwmon_names(const SysRoot& root) {
+    std::vector<std::string> names;
+    std::error_code ignored;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(root.path("/sys/class/hwmon"), ignored)) {
+        names.push_back(HwmonChip{entry.path(), "", ""}.text("name").value_or(""));
+    }
+    return names;
 }
 
 HwmonBuilder::HwmonBuilder(const DiscoveryOptions& options, HwmonDriver driver)
@@ -135,15 +150,25 @@ Status HwmonBuilder::open_rail(const std::filesystem::path& path, ScopedFd& slot
     return {};
 }
 
-void HwmonBuilder::add_unopened(const std::string& channel, const std::filesystem::path& path,
+void HwmonBuilder::add_unopened(const ChannelSpec& spec, const std::filesystem::path& path,
                                 const Error& error) {
-    const bool is_denied = error.code() == ErrorCode::kPermission;
-    SourceReport& report = failures_[is_denied ? SourceStatus::kDenied : SourceStatus::kBroken];
-    report.channels.push_back(channel);
-    report.why = error.describe();
-    report.fix = is_denied
-                     ? "sudo chmod a+r " + path.string() + " (until the next start), or run as root"
-                     : "see the kernel log: dmesg";
+    if (error.code() == ErrorCode::kPermission) {
+        add_failure(SourceStatus::kDenied, spec, error.describe(),
+                    "sudo chmod a+r " + path.string() + " (until the next start), or run as root");
+    } else {
+        add_failure(SourceStatus::kBroken, spec, error.describe(), "see the kernel log: dmesg");
+    }
+}
+
+void HwmonBuilder::add_failure(SourceStatus status, const ChannelSpec& spec, const std::string& why,
+                               const std::string& fix) {
+    SourceReport& report = failures_[status];
+    report.channels.push_back(spec.id);
+    report.why = why;
+    report.fix = fix;
+    if (spec.domain == Domain::kGpu) {
+        unmeasured_.push_back({"gpu", spec.device, why, fix});
+    }
 }
 
 void HwmonBuilder::add(ChannelSpec spec, const std::vector<HwmonRailFiles>& rails,
@@ -156,7 +181,7 @@ void HwmonBuilder::add(ChannelSpec spec, const std::vector<HwmonRailFiles>& rail
             opened = open_rail(files.second, rail.second);
         }
         if (!opened) {
-            add_unopened(spec.id, files.first, opened.error());
+            add_unopened(spec, files.first, opened.error());
             return;
         }
         input.rails.push_back(std::move(rail));
@@ -167,7 +192,7 @@ void HwmonBuilder::add(ChannelSpec spec, const std::vector<HwmonRailFiles>& rail
         first = source_->read_input(input);
     }
     if (first.outcome != PollOutcome::kOk) {
-        add_problem(spec.id,
+        add_failure(SourceStatus::kBroken, spec,
                     fmt::format("{}: expected a number in its usual range, found {}",
                                 rails.front().first.string(), first.error),
                     "see the kernel log: dmesg");
@@ -204,6 +229,7 @@ SourceProbe HwmonBuilder::finish(const SourceReport& absent) {
     if (probe.reports.empty()) {
         probe.reports.push_back(absent);
     }
+    probe.unmeasured = std::move(unmeasured_);
     return probe;
 }
 

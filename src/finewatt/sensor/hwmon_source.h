@@ -71,6 +71,9 @@ class HwmonSource : public Source {
     std::vector<Input> inputs_;  ///< same order as channels_
 };
 
+/// Return the names of all chips under /sys/class/hwmon.
+std::vector<std::string> list_hwmon_names(const SysRoot& root);
+
 /// Return the name of the source for a driver: "amd_energy", "power_meter", …
 std::string_view hwmon_driver_name(HwmonDriver driver);
 

@@ -239,6 +239,18 @@ TEST(HwmonAmdgpu, ACardIsAGpuAndAnApuIsPartOfTheProcessor) {
     EXPECT_EQ(reading_of(*found.source, "amdgpu:0000:03:00.0").raw, 200'000U);
 }
 
+TEST(HwmonAmdgpu, ACardThatMayNotBeReadIsUnmeasured) {
+    FakeMachine machine;
+    machine.denied = {"power1_average"};
+    write_chip(machine.tree, "hwmon1", "amdgpu",
+               {{"power1_average", "200000000"}, {"power1_cap", "300000000"}}, "0000:03:00.0");
+    const SourceProbe found = probe(machine, HwmonDriver::kAmdgpu);
+    EXPECT_EQ(found.source, nullptr);
+    ASSERT_EQ(found.unmeasured.size(), 1U) << "a total must not silently lack it";
+    EXPECT_EQ(found.unmeasured[0].component, "gpu");
+    EXPECT_EQ(found.unmeasured[0].device, "0000:03:00.0");
+}
+
 TEST(HwmonXe, TheCardCountsAndItsPackageDoesNot) {
     FakeMachine machine;
     write_chip(machine.tree, "hwmon1", "xe",

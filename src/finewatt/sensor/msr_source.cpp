@@ -2,7 +2,6 @@
 
 #include "finewatt/base/check.h"
 #include "finewatt/sensor/access_advice.h"
-#include "finewatt/sensor/cpu_info.h"
 #include "finewatt/sensor/cpu_topology.h"
 
 #include <unistd.h>
@@ -238,7 +237,7 @@ class MsrBuilder {
 };
 
 SourceProbe MsrSource::probe(const DiscoveryOptions& options) {
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     if (!cpu || (!cpu->is_intel() && !cpu->is_amd())) {
         return refused(SourceStatus::kAbsent, "registers of Intel, AMD and Hygon processors only",
                        "");
@@ -249,12 +248,15 @@ SourceProbe MsrSource::probe(const DiscoveryOptions& options) {
             fmt::format("model {:#x} gives its energy unit in another form", cpu->model_number),
             "powercap knows the unit");
     }
-    const std::vector<CpuPlace> places = read_cpu_places(options.root);
     std::error_code ignored;
     const auto example = options.root.path("/dev/cpu/0/msr");
-    if (places.empty() || !std::filesystem::exists(example, ignored)) {
+    const std::vector<CpuPlace> places = std::filesystem::exists(example, ignored)
+                                             ? read_cpu_places(options.root)
+                                             : std::vector<CpuPlace>{};
+    if (places.empty()) {
         return refused(SourceStatus::kAbsent,
-                       fmt::format("{}: expected the processor's registers, found no such file",
+                       fmt::format("{}: expected the processor's registers and its topology, "
+                                   "found none",
                                    example.string()),
                        cpu->is_virtual ? "" : msr_advice(options));
     }

@@ -2,7 +2,6 @@
 
 #include "finewatt/base/check.h"
 #include "finewatt/sensor/access_advice.h"
-#include "finewatt/sensor/cpu_info.h"
 #include "finewatt/sensor/cpu_topology.h"
 #include "finewatt/sensor/kernel_text_internal.h"
 #include "finewatt/sensor/powercap_source.h"
@@ -185,7 +184,7 @@ Status check_same_kernel(const SysRoot& root) {
 }
 
 Status check_amd_kernel(const DiscoveryOptions& options) {
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     if (!cpu || !cpu->is_amd()) {
         return {};
     }
@@ -206,12 +205,14 @@ std::string channel_zone(const Event& event, const std::string& package) {
 }
 
 /// The hardware's step in ticks.
-double step_of(const DiscoveryOptions& options, const Event& event, const std::string& package) {
-    const auto unit_uj = powercap_unit_of(options.root, event.zone.empty() ? package : event.zone);
-    return (unit_uj ? *unit_uj * 1e-6 : kCommonUnitJ) / event.joules_per_tick;
+double step_of(const std::map<std::string, double>& units_uj, const Event& event,
+               const std::string& package) {
+    const auto unit_uj = units_uj.find(event.zone.empty() ? package : event.zone);
+    return (unit_uj != units_uj.end() ? unit_uj->second * 1e-6 : kCommonUnitJ) /
+           event.joules_per_tick;
 }
 
-ChannelSpec make_channel(const DiscoveryOptions& options, const Event& event,
+ChannelSpec make_channel(const std::map<std::string, double>& units_uj, const Event& event,
                          const std::string& package) {
     ChannelSpec spec;
     spec.id = "perf:" + channel_zone(event, package);
@@ -222,7 +223,7 @@ ChannelSpec make_channel(const DiscoveryOptions& options, const Event& event,
     spec.max_power_w = default_ceiling_w(event.domain);
     spec.device = event.domain == Domain::kPsys ? "platform" : package_device(package);
     spec.update_ms = kUpdateMs;
-    spec.resolution_raw = std::max(1.0, step_of(options, event, package));
+    spec.resolution_raw = std::max(1.0, step_of(units_uj, event, package));
     spec.source = "perf";
     spec.provenance = Provenance::kMeasured;
     spec.reason = fmt::format("energy counter of perf event {}", event.name);
@@ -284,7 +285,7 @@ SourceProbe refused(SourceStatus status, const std::string& why, const std::stri
 }
 
 SourceProbe absent(const DiscoveryOptions& options, const Error& error) {
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     if (cpu && cpu->is_virtual) {
         return refused(SourceStatus::kAbsent,
                        "no PMU 'power'; a virtual machine shows no energy counters",
@@ -301,10 +302,11 @@ class PerfBuilder {
   public:
     PerfBuilder(const DiscoveryOptions& options, PerfCalls calls)
         : options_(options),
+          units_uj_(powercap_units_uj(options.root)),
           source_(new PerfEnergySource(options.clock, std::move(calls))) {}
 
     void add(const Pmu& pmu, const Event& event, const Placement& placement) {
-        ChannelSpec spec = make_channel(options_, event, placement.package);
+        ChannelSpec spec = make_channel(units_uj_, event, placement.package);
         const auto is_same = [&](const ChannelSpec& known) { return known.id == spec.id; };
         if (std::any_of(source_->channels_.begin(), source_->channels_.end(), is_same)) {
             return;
@@ -364,9 +366,36 @@ class PerfBuilder {
     }
 
     const DiscoveryOptions& options_;
+    std::map<std::string, double> units_uj_;  ///< hardware steps by zone
     std::unique_ptr<PerfEnergySource> source_;
     std::map<SourceStatus, SourceReport> failures_;
 };
+
+namespace {
+
+bool has_core_pmu(const SysRoot& root) {
+    std::error_code ignored;
+    return std::filesystem::exists(root.path("/sys/bus/event_source/devices/power_core/type"),
+                                   ignored);
+}
+
+/// Add one channel per package that sums up its cores.
+void add_cores(PerfBuilder& builder, const SysRoot& root) {
+    std::vector<std::string> ignored;
+    Result<Pmu> cores = read_pmu(root, "power_core", ignored);
+    if (!cores) {
+        return;
+    }
+    for (Event& event : cores->events) {
+        event.domain = Domain::kCore;
+        event.zone = "core";
+        for (const Placement& placement : place_cores(*cores)) {
+            builder.add(*cores, event, placement);
+        }
+    }
+}
+
+}  // namespace
 
 SourceProbe PerfEnergySource::probe(const DiscoveryOptions& options) {
     std::vector<std::string> problems;
@@ -388,7 +417,7 @@ SourceProbe PerfEnergySource::probe(const DiscoveryOptions& options) {
         return refused(SourceStatus::kBroken, right.error().describe(),
                        "update the kernel to 5.17 or later; powercap shows the same counters");
     }
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     const bool is_amd = cpu && cpu->is_amd();
     PerfBuilder builder(options, is_injected ? options.perf : kernel_perf_calls());
     for (const std::string& problem : problems) {
@@ -403,20 +432,10 @@ SourceProbe PerfEnergySource::probe(const DiscoveryOptions& options) {
         }
     }
     std::string usable = "energy events, no root needed";
-    std::vector<std::string> ignored;
-    if (Result<Pmu> cores = read_pmu(options.root, "power_core", ignored)) {
-        for (Event& event : cores->events) {
-            event.domain = Domain::kCore;
-            event.zone = "core";
-            for (const Placement& placement : place_cores(*cores)) {
-                if (options.all_sources) {
-                    builder.add(*cores, event, placement);
-                }
-            }
-        }
-        usable += options.all_sources ? ""
-                                      : "; counters of single cores (power_core) lie inside "
-                                        "the package and are left out";
+    if (options.all_sources) {
+        add_cores(builder, options.root);
+    } else if (has_core_pmu(options.root)) {
+        usable += "; counters of single cores (power_core) lie inside the package and are left out";
     }
     return builder.finish(usable);
 }

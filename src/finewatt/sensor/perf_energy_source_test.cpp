@@ -36,14 +36,7 @@ struct PerfMachine : FakeMachine {
         return made;
     }
 
-    SourceProbe probe() {
-        // The options live longer than the source would need them to.
-        kept_ = std::make_unique<DiscoveryOptions>(perf_options());
-        return PerfEnergySource::probe(*kept_);
-    }
-
-  private:
-    std::unique_ptr<DiscoveryOptions> kept_;
+    SourceProbe probe() { return PerfEnergySource::probe(perf_options()); }
 };
 
 TEST(PerfEnergySource, ADesktopShowsPackageCoresGraphicsMemoryAndPlatform) {

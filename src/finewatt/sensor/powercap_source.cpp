@@ -2,7 +2,6 @@
 
 #include "finewatt/base/check.h"
 #include "finewatt/sensor/access_advice.h"
-#include "finewatt/sensor/cpu_info.h"
 #include "finewatt/sensor/cpu_topology.h"
 #include "finewatt/sensor/kernel_text_internal.h"
 
@@ -139,7 +138,7 @@ ChannelSpec make_channel(const Zone& zone, std::optional<std::uint64_t> max_raw,
 
 SourceReport absent_report(const DiscoveryOptions& options, const std::string& what) {
     SourceReport report{"powercap", SourceStatus::kAbsent, {}, what, ""};
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     if (cpu && cpu->is_virtual) {
         report.why += "; a virtual machine shows no energy counters";
         report.fix = "measure on the host, or use a wall meter; else power is modelled";
@@ -206,14 +205,15 @@ std::optional<double> powercap_unit_uj(std::uint64_t max_energy_range_uj) {
     return unit_nj > 0 ? std::make_optional(static_cast<double>(unit_nj) / 1000) : std::nullopt;
 }
 
-std::optional<double> powercap_unit_of(const SysRoot& root, std::string_view zone_name) {
+std::map<std::string, double> powercap_units_uj(const SysRoot& root) {
+    std::map<std::string, double> units;
     for (const Zone& zone : list_zones(root.path("/sys/class/powercap"))) {
-        if (zone.name == zone_name) {
-            const auto max_raw = read_kernel_unsigned(zone.path / "max_energy_range_uj");
-            return powercap_unit_uj(max_raw.value_or(0));
+        const auto max_raw = read_kernel_unsigned(zone.path / "max_energy_range_uj");
+        if (const auto unit_uj = powercap_unit_uj(max_raw.value_or(0))) {
+            units.emplace(zone.name, *unit_uj);
         }
     }
-    return std::nullopt;
+    return units;
 }
 
 SourceProbe PowercapSource::probe(const DiscoveryOptions& options) {
@@ -229,7 +229,7 @@ SourceProbe PowercapSource::probe(const DiscoveryOptions& options) {
     std::map<SourceStatus, SourceReport> failures;
     std::map<std::string, int> uses;
     const std::vector<std::string> msr_labels = labels_of_msr_zones(zones);
-    const Result<CpuInfo> cpu = read_cpu_info(options.root);
+    const Result<CpuInfo> cpu = cpu_info_of(options);
     const bool is_amd = cpu && cpu->is_amd();
     for (const Zone& zone : zones) {
         if (zone.is_mmio &&
@@ -341,11 +341,13 @@ std::vector<SourceReport> PowercapSource::drop_mirrored_dies(std::vector<std::st
 void PowercapSource::name_lone_dies_by_package() {
     std::map<std::string, std::set<std::string>> dies_of;
     for (const ChannelSpec& channel : channels_) {
-        dies_of[socket_of(channel.device)].insert(channel.device);
+        if (channel.domain == Domain::kPackage) {
+            dies_of[socket_of(channel.device)].insert(channel.device);
+        }
     }
     for (ChannelSpec& channel : channels_) {
         const std::string socket = socket_of(channel.device);
-        if (dies_of[socket].size() == 1) {
+        if (dies_of[socket] == std::set<std::string>{channel.device}) {
             channel.device = socket;
         }
     }

@@ -11,6 +11,7 @@
 #include "finewatt/sensor/source.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,9 +59,9 @@ class PowercapSource : public Source {
 /// shows; nothing when no unit gives that value.
 std::optional<double> powercap_unit_uj(std::uint64_t max_energy_range_uj);
 
-/// Return the unit of the counters of all zones with this name ("package-0", "dram"), in
-/// microjoules, where powercap tells it. Needs no rights.
-std::optional<double> powercap_unit_of(const SysRoot& root, std::string_view zone_name);
+/// Return the units of the counters in microjoules by the name of their zone ("package-0", "dram"),
+/// where powercap tells them. Needs no rights.
+std::map<std::string, double> powercap_units_uj(const SysRoot& root);
 
 /// Return the counter's modulus in microjoules. The kernel shows (2^32 - 1) x unit, cut to whole
 /// microjoules, with the unit in nanojoules; where that unit can be told, one unit is added.

@@ -41,6 +41,28 @@ TEST(PowercapModulus, KeepsTheFilesNumberWhenTheUnitIsUnknown) {
     EXPECT_EQ(powercap_modulus_uj(UINT64_MAX), UINT64_MAX);
 }
 
+TEST(PowercapUnit, IsTheHardwaresStep) {
+    EXPECT_DOUBLE_EQ(powercap_unit_uj(262'143'328'850).value_or(0), 61.035);
+    EXPECT_DOUBLE_EQ(powercap_unit_uj(65'532'610'987).value_or(0), 15.258);
+    EXPECT_DOUBLE_EQ(powercap_unit_uj(4'294'967'295'000'000).value_or(0), 1e6);  // psys in joules
+    EXPECT_EQ(powercap_unit_uj(1'000'000'007), std::nullopt);
+    EXPECT_EQ(powercap_unit_uj(0), std::nullopt);
+}
+
+TEST(PowercapSource, TheStepOfTheHardwareIsTheResolution) {
+    FakeMachine machine;
+    write_zone(machine.tree, {"intel-rapl:0", "package-0"});
+    write_zone(machine.tree, {"intel-rapl:0:0", "dram", "5\n", "65532610987\n"});
+    write_zone(machine.tree, {"intel-rapl:1", "psys", "5\n", "nonsense\n"});
+    const SourceProbe probe = PowercapSource::probe(machine.options());
+    ASSERT_NE(probe.source, nullptr);
+    EXPECT_DOUBLE_EQ(channel(*probe.source, "powercap:package-0").resolution_raw, 61.035);
+    EXPECT_DOUBLE_EQ(channel(*probe.source, "powercap:package-0/dram").resolution_raw, 15.258);
+    EXPECT_DOUBLE_EQ(channel(*probe.source, "powercap:psys").resolution_raw, 61.035)
+        << "unknown: the coarser of the common steps";
+    EXPECT_DOUBLE_EQ(powercap_units_uj(SysRoot(machine.tree.path())).at("dram"), 15.258);
+}
+
 TEST(PowercapSource, OneIntelSocketGivesPackageCoreUncoreAndDram) {
     FakeMachine machine;
     write_zone(machine.tree, {"intel-rapl:0", "package-0"});
@@ -69,6 +91,18 @@ TEST(PowercapSource, AmdPackageAndCoreAppearAsIntelRapl) {
     const SourceProbe probe = PowercapSource::probe(machine.options());
     EXPECT_THAT(channel_ids(probe.source.get()),
                 ElementsAre("powercap:package-0", "powercap:package-0/core"));
+}
+
+TEST(PowercapSource, OnAmdTheCoreZoneIsOneCoreAndInNoTotal) {
+    FakeMachine machine;
+    machine.tree.write("/proc/cpuinfo", "processor\t: 0\nvendor_id\t: AuthenticAMD\n");
+    write_zone(machine.tree, {"intel-rapl:0", "package-0", "9\n", "65532610987\n"});
+    write_zone(machine.tree, {"intel-rapl:0:0", "core", "4\n", "65532610987\n"});
+    const SourceProbe probe = PowercapSource::probe(machine.options());
+    ASSERT_NE(probe.source, nullptr);
+    EXPECT_EQ(channel(*probe.source, "powercap:package-0/core").domain, Domain::kOther);
+    EXPECT_THAT(channel(*probe.source, "powercap:package-0/core").reason,
+                HasSubstr("one core only"));
 }
 
 TEST(PowercapSource, ASecondSocketIsADeviceOfItsOwn) {

@@ -25,6 +25,13 @@ Result<ScopedFd> open_for_reading(const std::filesystem::path& path) {
     return open_file(path, O_RDONLY);
 }
 
+Result<CpuInfo> cpu_info_of(const DiscoveryOptions& options) {
+    if (options.facts.cpu) {
+        return *options.facts.cpu;
+    }
+    return read_cpu_info(options.root);
+}
+
 double default_ceiling_w(Domain domain) {
     switch (domain) {
         case Domain::kDram:

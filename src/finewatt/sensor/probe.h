@@ -8,6 +8,7 @@
 #include "finewatt/base/clock.h"
 #include "finewatt/base/file.h"
 #include "finewatt/base/sys_root.h"
+#include "finewatt/sensor/cpu_info.h"
 #include "finewatt/sensor/source.h"
 
 #include <cstdint>
@@ -51,6 +52,13 @@ SysRoot sys_root_from(const EnvLookup& env);
 /// Open a file with O_RDONLY. Errors: not found, permission, io.
 Result<ScopedFd> open_for_reading(const std::filesystem::path& path);
 
+/// What several probes need to know of the machine. discover() reads it once, because the kernel
+/// takes its time over /proc/cpuinfo on machines with many processors.
+struct MachineFacts {
+    std::optional<CpuInfo> cpu;                           ///< nothing = not read yet
+    std::optional<std::vector<std::string>> hwmon_names;  ///< names of all chips; likewise
+};
+
 /// Where and how to look for sensors. `clock` must outlive every source made with it.
 struct DiscoveryOptions {
     SysRoot root{};
@@ -63,11 +71,16 @@ struct DiscoveryOptions {
     bool all_sources = false;
     /// Perf events; the machine's own when `open` is empty.
     PerfCalls perf{};
+    MachineFacts facts{};  ///< filled in by discover()
     /// The program that advice about rights speaks of; this one when empty.
     std::filesystem::path program{};
     /// Wall meters to read, as the user named them (wall_meter.h has the forms).
     std::vector<std::string> wall_meters{};
 };
+
+/// Return the processors of the machine, from the facts if they were read. Errors: those of
+/// read_cpu_info().
+Result<CpuInfo> cpu_info_of(const DiscoveryOptions& options);
 
 /// Return the power that no channel of this domain can exceed, in watts, for channels whose
 /// hardware states no limit: package and core 1,000, dram 500, psys and gpu 2,000, node 10,000. Our
