@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
 #include <future>
 #include <thread>
 
@@ -109,14 +108,16 @@ TEST_F(Calibrate, IdleBaselineGivesLaterRunsTheirNetEnergy) {
 }
 
 TEST_F(Calibrate, BusyMachineIsNoBaseline) {
-    // Two thirds of this fake machine's time is busy: both columns grow while finewatt looks.
+    // The busy column of this fake machine grows by a second each second.
     const auto stat = tree_.write("root/proc/stat", "cpu 0 0 0 0 0 0 0 0 0 0\n");
     tree_.write("root/proc/cpuinfo", "processor\t: 0\nmodel name\t: Test CPU\n");
     tree_.write("root/proc/meminfo", "MemTotal:       8388608 kB\n");
     on_started_ = [&stat](pid_t) {
         for (int i = 1; i <= 15; ++i) {
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
-            std::ofstream(stat) << "cpu " << i * 10 << " 0 0 " << i << " 0 0 0 0 0 0\n";
+            // As a whole, for finewatt may read at any time.
+            EXPECT_OK(
+                write_file_atomically(stat, fmt::format("cpu {} 0 0 {} 0 0 0 0 0 0\n", i * 10, i)));
         }
     };
     const auto result = finewatt(

@@ -134,7 +134,11 @@ Result<IdleBaseline> measure_idle(std::vector<std::unique_ptr<Source>> sources,
                               "idle baseline: expected a channel with a power, found none; "
                               "`finewatt doctor` says why");
     }
-    if (busy_share && *busy_share > kIdleBusyShare) {
+    if (!busy_share) {
+        baseline.notes.emplace_back(
+            "whether the machine was at rest is unknown: /proc/stat or /proc/cpuinfo cannot be "
+            "read");
+    } else if (*busy_share > kIdleBusyShare) {
         baseline.notes.push_back("not at rest: " + busy_text(*busy_share));
     }
     return baseline;

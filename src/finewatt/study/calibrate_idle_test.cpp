@@ -81,6 +81,13 @@ TEST_F(CalibrateIdle, ForcedOnABusyMachineItNotesTheLoad) {
     EXPECT_GT(*baseline.busy_share, kIdleBusyShare);
 }
 
+TEST_F(CalibrateIdle, UnknownLoadIsNoted) {
+    std::filesystem::remove(fake_.tree.path() / "proc/cpuinfo");
+    ASSERT_OK_AND_ASSIGN(const IdleBaseline baseline, measure());
+    EXPECT_FALSE(baseline.busy_share.has_value());
+    EXPECT_THAT(baseline.notes, ::testing::Contains(HasSubstr("at rest is unknown")));
+}
+
 TEST_F(CalibrateIdle, StoppedByTheUserLeavesNothing) {
     is_stopped_ = true;
     EXPECT_ERROR(kCancelled, measure(), "stopped");
