@@ -11,6 +11,7 @@
 
 namespace finewatt {
 
+// NOLINTNEXTLINE(modernize-use-using): only a typedef can be marked as an extension.
 __extension__ typedef unsigned __int128 Uint128;
 
 /// A good reading: monotonic nanoseconds and the raw integer in native ticks.

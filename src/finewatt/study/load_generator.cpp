@@ -128,10 +128,18 @@ std::unique_ptr<Load> make_cpu_load(unsigned threads) {
 }
 
 Result<std::unique_ptr<Load>> make_memory_load(unsigned threads, std::size_t bytes) {
+    // Never more than half of the machine: the load must not push others out.
+    const auto pages = static_cast<std::size_t>(std::max(::sysconf(_SC_PHYS_PAGES), 0L));
+    const auto page_bytes = static_cast<std::size_t>(std::max(::sysconf(_SC_PAGESIZE), 1L));
     const std::size_t words = bytes / sizeof(std::uint64_t);
-    std::unique_ptr<std::uint64_t[]> memory(new (std::nothrow) std::uint64_t[words]());
+    std::unique_ptr<std::uint64_t[]> memory;
+    if (bytes / page_bytes <= pages / 2) {
+        memory.reset(new (std::nothrow) std::uint64_t[words]());
+    }
     if (memory == nullptr) {
-        return FINEWATT_ERROR(kUnsupported, "memory load: expected {} MB to be free, found less",
+        return FINEWATT_ERROR(kUnsupported,
+                              "memory load: expected {} MB to be at most half of the memory and "
+                              "free, found less",
                               bytes / 1'000'000);
     }
     return std::make_unique<MemoryLoad>(std::max(threads, 1U), words, std::move(memory));

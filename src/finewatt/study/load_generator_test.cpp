@@ -46,7 +46,7 @@ TEST(Load, MemoryLoadWorksOnWhatItGot) {
 }
 
 TEST(Load, MemoryThatCannotBeHadIsUnsupported) {
-    // More than the addresses of a process.
+    // More than any machine has.
     EXPECT_ERROR(kUnsupported, make_memory_load(1, std::size_t{1} << 60), "memory load");
 }
 
