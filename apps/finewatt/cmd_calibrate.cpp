@@ -121,7 +121,8 @@ Status keep(const CommandContext& context, Document& document, bool dry_run, con
 }
 
 Status calibrate_idle(const CommandContext& context, const IdleCommand& command) {
-    const SystemClock clock;
+    // Outlives this call: a sensor that hangs is left behind with its clock.
+    static const SystemClock clock;
     IdleOptions options;
     FINEWATT_ASSIGN(options.duration, parse_duration("--duration", command.duration));
     options.is_forced = command.force;
@@ -206,7 +207,8 @@ Result<LoadPlan> plan_of(const CommandContext& context, const RunCommand& comman
 }
 
 Status calibrate_run(const CommandContext& context, const RunCommand& command) {
-    const SystemClock clock;
+    // Outlives this call: a sensor that hangs is left behind with its clock.
+    static const SystemClock clock;
     FINEWATT_ASSIGN(const LoadPlan plan, plan_of(context, command));
     FINEWATT_ASSIGN(SignalWatch signals, SignalWatch::start());
     const DiscoveryOptions sensors = sensors_of(context, clock);
@@ -286,7 +288,8 @@ Result<WallCalibration> fit_stored_runs(const CommandContext& context, const Fit
 }
 
 Status calibrate_fit(const CommandContext& context, const FitCommand& command) {
-    const SystemClock clock;
+    // Outlives this call: a sensor that hangs is left behind with its clock.
+    static const SystemClock clock;
     const int ways = (command.pairs.empty() ? 0 : 1) + (command.runs.empty() ? 0 : 1) +
                      (command.traces.empty() ? 0 : 1);
     if (ways != 1 || command.readings.empty() == command.pairs.empty()) {

@@ -93,7 +93,8 @@ Result<JobOptions> make_finetune_job(const CommandContext& context, FinetuneComm
 }
 
 void finetune(CommandContext& context, FinetuneCommand& command) {
-    const SystemClock clock;
+    // Outlives this call: a sensor that hangs is left behind with its clock.
+    static const SystemClock clock;
     Result<JobOptions> job = make_finetune_job(context, command, clock);
     if (!job) {
         fail(context, kBadInput, job.error());

@@ -18,7 +18,8 @@ void measure(CommandContext& context, const MeterFlags& flags) {
                             "finewatt measure -- python train.py"));
         return;
     }
-    const SystemClock clock;
+    // Outlives this call: a sensor that hangs is left behind with its clock.
+    static const SystemClock clock;
     Result<JobOptions> job = make_job(context, flags, clock);
     if (!job) {
         fail(context, kBadInput, job.error());

@@ -2,11 +2,16 @@
 
 #include "finewatt/base/file.h"
 #include "finewatt/base/log.h"
+#include "finewatt/meter/journal.h"
+#include "finewatt/meter/node_claims.h"
 #include "finewatt/record/json.h"
 #include "finewatt/record/ulid.h"
 #include "finewatt/report/summary.h"
+#include "finewatt/sensor/gpu_process_reader.h"
+#include "finewatt/sensor/probe.h"
 #include "finewatt/sensor/wall_meter.h"
 #include "finewatt/store/store.h"
+#include "finewatt/study/recover_run.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -39,18 +44,9 @@ Result<std::chrono::milliseconds> parse_interval(const std::string& text) {
 
 /// Return the folder of journals, made when it is not there.
 Result<std::filesystem::path> journal_folder() {
-    namespace fs = std::filesystem;
-    fs::path base;
-    if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0') {
-        base = state;
-    } else if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
-        base = fs::path(home) / ".local" / "state";
-    } else {
-        return FINEWATT_ERROR(kNotFound, "journal: neither XDG_STATE_HOME nor HOME is set");
-    }
-    const fs::path folder = base / "finewatt" / "journal";
+    FINEWATT_ASSIGN(const std::filesystem::path folder, default_journal_folder(::getenv));
     std::error_code failed;
-    fs::create_directories(folder, failed);
+    std::filesystem::create_directories(folder, failed);
     if (failed) {
         return error_from_errno(failed.value(), "journal: create " + folder.string());
     }
@@ -170,6 +166,8 @@ Result<JobOptions> make_job(const CommandContext& context, const MeterFlags& fla
     } else {
         log_warning(folder.error().describe() + "; a killed run would lose what it measured");
     }
+    job.run_directory = node_run_directory(read_environment, read_boot_id().value_or(""));
+    job.open_gpu_processes = open_gpu_process_reader;
     job.software["finewatt"] = FINEWATT_VERSION;
     return job;
 }

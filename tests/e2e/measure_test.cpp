@@ -77,6 +77,27 @@ TEST_F(Measure, WrongPlaceCostsNoRun) {
     EXPECT_FALSE(std::filesystem::exists(marker));
 }
 
+TEST_F(Measure, NestedRunLeavesTheNodesTotalToTheOuterOne) {
+    const std::string inner_file = (tree_.path() / "inner.json").string();
+    const auto result =
+        finewatt({"measure", "--json", "--", std::string(FINEWATT_BIN_DIR) + "/finewatt", "measure",
+                  "--record", inner_file, "--", "sleep", "0.2"});
+    ASSERT_EQ(result.exit_status, 0) << result.stderr_text;
+    const nlohmann::json outer = last_line_json(result.stdout_text);
+    ASSERT_OK_AND_ASSIGN(const std::string text, read_file(inner_file));
+    const nlohmann::json inner = nlohmann::json::parse(text);
+    ASSERT_FALSE(outer["claims"].empty());
+    ASSERT_EQ(outer["claims"].size(), inner["claims"].size());
+    for (const nlohmann::json& claim : outer["claims"]) {
+        EXPECT_TRUE(claim["is_owner"].get<bool>()) << claim;
+    }
+    for (const nlohmann::json& claim : inner["claims"]) {
+        EXPECT_FALSE(claim["is_owner"].get<bool>()) << claim;
+        EXPECT_EQ(claim["owner_run_id"], outer["run_id"]);
+    }
+    EXPECT_FALSE(inner["energy"]["energy_j"].is_null()) << "it keeps its own window";
+}
+
 TEST_F(Measure, ShellScriptMarksItsPhases) {
     const std::string program = std::string(FINEWATT_BIN_DIR) + "/finewatt";
     const auto result =

@@ -46,6 +46,7 @@ class ProgramTest : public ::testing::Test {
                 {"XDG_DATA_HOME", (tree_.path() / "data").string()},
                 {"XDG_STATE_HOME", (tree_.path() / "state").string()},
                 {"FINEWATT_STORE", "sqlite:" + store_path().string()},
+                {"FINEWATT_RUN_DIR", (tree_.path() / "run").string()},
                 {"FINEWATT_PLACE", ""},
                 {"FINEWATT_SYSROOT", ""},
                 {"NO_COLOR", "1"}};

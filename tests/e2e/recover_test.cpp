@@ -64,6 +64,8 @@ TEST_F(Recover, RunKilledAtAnyTimeIsFinishedAndStored) {
         const auto shown = finewatt({"runs", "show", run_id, "--json"});
         const nlohmann::json record = nlohmann::json::parse(shown.stdout_text);
         EXPECT_EQ(record["status"], "recovered");
+        EXPECT_EQ(record["name"], "victim");
+        EXPECT_EQ(record["settings"]["command"], "sleep 5");
         // The start of the program and the last second may be missing; a loaded machine adds some.
         EXPECT_GE(record["duration_s"].get<double>(),
                   static_cast<double>(lifetime.count()) * 1e-3 - 2.0);

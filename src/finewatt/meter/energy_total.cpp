@@ -11,6 +11,9 @@
 namespace finewatt {
 namespace {
 
+// A counter of a whole node that is renewed more rarely yields to the power of the same device.
+constexpr double kSlowCounterMs = 1000;
+
 /// Order of preference among channels of one device and domain; smaller wins.
 std::pair<int, int> rank_of(const ChannelSpec& channel) {
     int by_provenance = 0;
@@ -19,7 +22,15 @@ std::pair<int, int> rank_of(const ChannelSpec& channel) {
     } else if (channel.provenance == Provenance::kAssumed) {
         by_provenance = 2;
     }
-    return {by_provenance, channel.kind == ChannelKind::kCounter ? 0 : 1};
+    // A plug or controller renews its energy seconds or minutes apart: its power tells more.
+    const bool is_slow_counter = channel.kind == ChannelKind::kCounter &&
+                                 channel.domain == Domain::kNode &&
+                                 channel.update_ms.value_or(0) >= kSlowCounterMs;
+    int by_kind = channel.kind == ChannelKind::kCounter ? 0 : 1;
+    if (is_slow_counter) {
+        by_kind = 2;
+    }
+    return {by_provenance, by_kind};
 }
 
 std::string rank_reason(const ChannelSpec& winner, const ChannelSpec& loser) {
@@ -29,7 +40,8 @@ std::string rank_reason(const ChannelSpec& winner, const ChannelSpec& loser) {
     if (winner_provenance != loser_provenance) {
         why = "measured beats modelled";
     } else if (winner_kind != loser_kind) {
-        why = "a counter beats a gauge";
+        why = winner.kind == ChannelKind::kCounter ? "a counter beats a gauge"
+                                                   : "its power is renewed more often";
     }
     return fmt::format("{} covers the same device and domain: {}", winner.id, why);
 }
@@ -114,6 +126,10 @@ class Chooser {
                 const ChannelSpec* own = find(Domain::kPackage, &channel.device);
                 if (own != nullptr && !channel.device.empty()) {
                     reasons_[i] = fmt::format("core lies inside package {}", own->id);
+                } else if (package != nullptr && package->provenance != Provenance::kMeasured &&
+                           package->provenance != Provenance::kDerived) {
+                    reasons_[i] = fmt::format("core lies inside {}, which stands for all packages",
+                                              package->id);
                 } else if (package != nullptr && channel.device.empty()) {
                     reasons_[i] =
                         fmt::format("core names no device; it may lie inside {}", package->id);

@@ -95,6 +95,30 @@ TEST(ChooseChannels, NodeCountsOnlyAloneAndOtherNever) {
     EXPECT_THAT(counted_ids({channel("uncore", Domain::kOther, "")}), IsEmpty());
 }
 
+TEST(ChooseChannels, OutletsOfAMachineAddUpAndYieldToItsParts) {
+    const ChannelSpec left = channel("left", Domain::kNode, "wall:left", ChannelKind::kGauge);
+    const ChannelSpec right = channel("right", Domain::kNode, "wall:right", ChannelKind::kGauge);
+    EXPECT_THAT(counted_ids({left, right}), ElementsAre("left", "right"));
+    EXPECT_THAT(counted_ids({left, right, channel("p0", Domain::kPackage, "cpu0")}),
+                ElementsAre("p0"));
+}
+
+TEST(ChooseChannels, SlowCounterOfANodeYieldsToItsPower) {
+    ChannelSpec energy = channel("plug/energy", Domain::kNode, "plug");
+    energy.update_ms = 60'000;
+    const std::vector<ChannelSpec> channels{
+        energy, channel("plug/power", Domain::kNode, "plug", ChannelKind::kGauge)};
+    EXPECT_THAT(counted_ids(channels), ElementsAre("plug/power"));
+    EXPECT_THAT(choose_channels(channels).excluded[0].reason, HasSubstr("renewed more often"));
+}
+
+TEST(ChooseChannels, CoreInsideAModelOfAllPackagesIsNotAdded) {
+    ChannelSpec model = channel("cpu-model", Domain::kPackage, "cpu");
+    model.provenance = Provenance::kModelled;
+    EXPECT_THAT(counted_ids({model, channel("c0", Domain::kCore, "cpu0")}),
+                ElementsAre("cpu-model"));
+}
+
 TEST(ChooseChannels, ChannelsWithoutADeviceAreDevicesOfTheirOwn) {
     EXPECT_THAT(counted_ids({channel("a", Domain::kGpu, ""), channel("b", Domain::kGpu, "")}),
                 ElementsAre("a", "b"));

@@ -42,7 +42,7 @@ bool has_power(const AmdGpu& gpu) {
 ChannelSpec base_spec(const AmdGpu& gpu, const char* source_name, const char* what) {
     ChannelSpec spec;
     spec.id = fmt::format("{}:{}:{}", source_name, gpu.pci_address, what);
-    spec.max_power_w = gpu.limit_w ? 2 * *gpu.limit_w : kDefaultGpuCeilingW;
+    spec.max_power_w = gpu.limit_w ? 2 * *gpu.limit_w : default_ceiling_w(Domain::kGpu);
     spec.domain = Domain::kGpu;
     spec.device = gpu.pci_address;
     spec.source = source_name;

@@ -15,9 +15,6 @@
 
 namespace finewatt {
 
-/// Ceiling of a GPU whose limit cannot be read, in watts; our choice, docs/measuring.md.
-inline constexpr double kDefaultGpuCeilingW = 2000;
-
 /// No GPU draws this much; a larger power is garbage of the sensor. Our choice.
 inline constexpr double kAbsurdGpuPowerW = 10'000;
 

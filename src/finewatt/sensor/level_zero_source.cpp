@@ -113,7 +113,7 @@ GpuChannel make_channel(const SharedLibrary& library, const PowerDomain& domain,
     spec.unit_size = 1e-6;
     const std::int32_t limit_mw =
         std::max(domain.properties.default_limit_mw, domain.properties.max_limit_mw);
-    spec.max_power_w = limit_mw > 0 ? 2e-3 * limit_mw : kDefaultGpuCeilingW;
+    spec.max_power_w = limit_mw > 0 ? 2e-3 * limit_mw : default_ceiling_w(Domain::kGpu);
     spec.domain = Domain::kGpu;
     spec.device = device;
     spec.source = "level-zero";

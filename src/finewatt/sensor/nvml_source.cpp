@@ -112,7 +112,7 @@ ChannelSpec make_channel(const Gpu& gpu, Query query, const Choice& choice,
     spec.kind = is_counter ? ChannelKind::kCounter : ChannelKind::kGauge;
     spec.unit = is_counter ? "mJ" : "mW";
     spec.unit_size = 1e-3;
-    spec.max_power_w = gpu.limit_w ? 2 * *gpu.limit_w : kDefaultGpuCeilingW;
+    spec.max_power_w = gpu.limit_w ? 2 * *gpu.limit_w : default_ceiling_w(Domain::kGpu);
     spec.domain = Domain::kGpu;
     spec.device = gpu.uuid;
     spec.update_ms = sensor.update_ms.value_or(kUpdateMs);

@@ -6,6 +6,7 @@
 #include "finewatt/sensor/wall_meter.h"
 #include "finewatt/study/attributor.h"
 #include "finewatt/study/machine_facts.h"
+#include "finewatt/study/recover_run.h"
 #include "finewatt/study/signal_watch.h"
 
 #include <poll.h>
@@ -358,6 +359,17 @@ bool has_measured_channel(const std::vector<std::unique_ptr<Source>>& sources) {
     return false;
 }
 
+/// What is known of a run before it begins.
+RunRecord record_at_start(const JobOptions& options) {
+    RunRecord record;
+    record.run_id = options.run_id;
+    record.name = options.name;
+    record.kind = options.kind;
+    record.settings = options.settings;
+    record.software = options.software;
+    return record;
+}
+
 MeterOptions meter_options_of(const JobOptions& options, const Clock& clock) {
     MeterOptions meter;
     meter.interval = options.interval;
@@ -365,20 +377,38 @@ MeterOptions meter_options_of(const JobOptions& options, const Clock& clock) {
     meter.run_id = options.run_id;
     meter.boot_id = read_boot_id().value_or("");
     meter.journal_path = options.journal_path;
+    meter.journal_facts = journal_facts(record_at_start(options));
+    if (!options.run_directory.empty()) {
+        meter.node_claims = NodeClaimOptions{options.run_directory};
+    }
     if (options.trace_path) {
         meter.trace_path = *options.trace_path;
     }
     return meter;
 }
 
+std::vector<DeviceClaim> claims_of(const std::vector<NodeShare>& shares) {
+    std::vector<DeviceClaim> claims;
+    for (const NodeShare& share : shares) {
+        DeviceClaim claim;
+        claim.device = share.device;
+        claim.is_owner = share.is_counted_here;
+        if (!share.owner_run_id.empty()) {
+            claim.owner_run_id = share.owner_run_id;
+        }
+        if (share.owner_pid != 0) {
+            claim.owner_pid = static_cast<int>(share.owner_pid);
+        }
+        claims.push_back(std::move(claim));
+    }
+    return claims;
+}
+
 /// Lay what the meter measured and what the workload reported into one record.
 RunRecord assemble_record(const JobOptions& options, MeterResult&& metered,
                           const WorkloadReports& reports,
                           const std::vector<UnmeasuredComponent>& unmeasured) {
-    RunRecord record;
-    record.run_id = options.run_id;
-    record.name = options.name;
-    record.kind = options.kind;
+    RunRecord record = record_at_start(options);
     record.started_at = metered.started_at;
     record.duration_s = as_seconds(metered.end - metered.begin);
     record.energy = std::move(metered.energy);
@@ -392,8 +422,7 @@ RunRecord assemble_record(const JobOptions& options, MeterResult&& metered,
     }
     set_derived(record);
     record.scores = reports.scores();
-    record.settings = options.settings;
-    record.software = options.software;
+    record.claims = claims_of(metered.node_shares);
     record.meter = meter_figures(metered.statistics);
     record.notes = std::move(metered.notes);
     if (metered.stopped_reason) {

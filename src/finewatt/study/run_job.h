@@ -64,8 +64,11 @@ struct JobOptions {
     std::chrono::milliseconds interval{100};
     std::optional<std::filesystem::path> trace_path;
     std::filesystem::path journal_path;  ///< empty = no journal
-    bool all_sources = false;            ///< DiscoveryOptions::all_sources
-    bool require_measured = false;       ///< refuse to start where only models give figures
+    /// Where the meters of this node agree who counts what (meter/node_claims.h); empty = no
+    /// claims.
+    std::filesystem::path run_directory;
+    bool all_sources = false;       ///< DiscoveryOptions::all_sources
+    bool require_measured = false;  ///< refuse to start where only models give figures
     std::optional<Place> place;
     bool attribute = false;  ///< count the share of the run's own processes
     /// Opens the reader of GPU processes for `attribute`; empty = GPUs count as whole devices.
