@@ -12,7 +12,7 @@ namespace finewatt {
 namespace {
 
 // A counter of a whole node that is renewed more rarely yields to the power of the same device.
-constexpr double kSlowCounterMs = 1000;
+constexpr double kSlowCounterMs = 10'000;
 
 /// Order of preference among channels of one device and domain; smaller wins.
 std::pair<int, int> rank_of(const ChannelSpec& channel) {
