@@ -1,6 +1,6 @@
 #include "finewatt/sensor/cpu_tdp_table.h"
 
-#include "finewatt/sensor/cpu_tdp_data_internal.h"
+#include "finewatt/sensor/embedded_tables_internal.h"
 #include "finewatt/sensor/kernel_text_internal.h"
 
 #include <algorithm>
@@ -88,7 +88,8 @@ Row parse_row(std::string_view line) {
 /// The rows that hold `digits`; the others cannot match, and comparing is the costly part.
 std::vector<Row> rows_with(std::string_view digits) {
     std::vector<Row> rows;
-    std::string_view rest = kCpuTdpCsv.substr(kCpuTdpCsv.find('\n') + 1);
+    std::string_view rest = embedded::cpu_tdp_watts();
+    rest.remove_prefix(rest.find('\n') + 1);
     while (!rest.empty()) {
         const auto end = rest.find('\n');
         const std::string_view line = rest.substr(0, end);

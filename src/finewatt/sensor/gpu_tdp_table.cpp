@@ -3,7 +3,7 @@
 #include "finewatt/base/check.h"
 #include "finewatt/base/csv.h"
 #include "finewatt/sensor/gpu_name_internal.h"
-#include "finewatt/sensor/gpu_tables_data_internal.h"
+#include "finewatt/sensor/embedded_tables_internal.h"
 #include "finewatt/sensor/kernel_text_internal.h"
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace finewatt {
 
 std::optional<GpuTdp> find_gpu_tdp(std::string_view name) {
-    const Result<CsvTable> table = parse_csv(kGpuTdpCsv, "gpu_tdp_watts.csv");
+    const Result<CsvTable> table = parse_csv(embedded::gpu_tdp_watts(), "gpu_tdp_watts.csv");
     FINEWATT_CHECK(table.has_value(), "the embedded table of GPU power is not CSV");
     const GpuName wanted = parse_gpu_name(name);
     GpuTdp found;

@@ -3,7 +3,7 @@
 #include "finewatt/base/check.h"
 #include "finewatt/base/csv.h"
 #include "finewatt/sensor/gpu_name_internal.h"
-#include "finewatt/sensor/gpu_tables_data_internal.h"
+#include "finewatt/sensor/embedded_tables_internal.h"
 #include "finewatt/sensor/kernel_text_internal.h"
 
 #include <fmt/format.h>
@@ -38,7 +38,7 @@ std::optional<double> number_of(const std::string& text) {
 }
 
 std::vector<Row> load_rows() {
-    const Result<CsvTable> table = parse_csv(kNvidiaPowerSensorCsv, "power_sensor.csv");
+    const Result<CsvTable> table = parse_csv(embedded::nvidia_power_sensor(), "power_sensor.csv");
     FINEWATT_CHECK(table.has_value(), "the embedded table of NVIDIA's sensors is not CSV");
     std::vector<Row> rows;
     for (const std::vector<std::string>& text : table->rows) {

@@ -372,8 +372,8 @@ void attention_backward(const AttentionHead& head, const float* context,
 
 // ---- element-wise ----
 
-/// Four running sums, so that the order of addition does not depend on the instruction set's width
-/// and the additions need not wait for each other.
+/// The sum of term(i) over whole lanes. Sixteen running sums on every instruction set, so that the
+/// order of addition is the same on all.
 template <class Term>
 FINEWATT_INLINE float sum_terms(std::int64_t size, const Term& term) {
     Lanes sums{};
