@@ -2,8 +2,8 @@
 
 #include "finewatt/base/check.h"
 #include "finewatt/base/csv.h"
-#include "finewatt/sensor/gpu_name_internal.h"
 #include "finewatt/sensor/embedded_tables_internal.h"
+#include "finewatt/sensor/gpu_name_internal.h"
 #include "finewatt/sensor/kernel_text_internal.h"
 
 #include <algorithm>
