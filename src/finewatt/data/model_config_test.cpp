@@ -41,7 +41,7 @@ TEST(ModelConfigRead, MissingSettingsGetTheDefaultsOfTheReference) {
     EXPECT_EQ(config.head_size(), 8);
     EXPECT_EQ(config.hidden_act, Activation::kGelu);
     EXPECT_EQ(config.hidden_dropout_prob, 0.1);
-    EXPECT_EQ(config.effective_classifier_dropout(), 0.1);
+    EXPECT_EQ(config.head_dropout(HeadKind::kClassification), 0.1);
     EXPECT_EQ(config.layer_norm_eps, 1e-12);
     EXPECT_EQ(config.pad_token_id, 0);
     EXPECT_TRUE(config.label_names.empty());
@@ -64,7 +64,7 @@ TEST(ModelConfigRead, TakesEverySettingOfTheFile) {
     EXPECT_EQ(config.hidden_act, Activation::kGeluTanh);
     EXPECT_EQ(config.hidden_dropout_prob, 0.2);
     EXPECT_EQ(config.attention_probs_dropout_prob, 0.0);
-    EXPECT_EQ(config.effective_classifier_dropout(), 0.3);
+    EXPECT_EQ(config.head_dropout(HeadKind::kClassification), 0.3);
     EXPECT_EQ(config.layer_norm_eps, 1e-6);
     EXPECT_EQ(config.initializer_range, 0.05);
     EXPECT_FALSE(config.pad_token_id.has_value());
@@ -101,8 +101,9 @@ TEST(ModelConfigRead, BadValueIsNamedWithItsKey) {
         {"hidden_size", 25, invalid, "a multiple of num_attention_heads (3), found 25"},
         {"hidden_act", "swish", unsupported, "found 'swish'"},
         {"hidden_act", 3, invalid, "'hidden_act': expected a string, found 3"},
-        {"model_type", nullptr, invalid, "supported: bert"},
-        {"model_type", "gpt2", unsupported, "expected a supported model (bert), found 'gpt2'"},
+        {"model_type", nullptr, invalid, "supported: bert, distilbert"},
+        {"model_type", "gpt2", unsupported,
+         "expected a supported model (bert, distilbert), found 'gpt2'"},
         {"hidden_dropout_prob", 1.0, invalid, "'hidden_dropout_prob'"},
         {"attention_probs_dropout_prob", "0.1", invalid, "expected a number"},
         {"classifier_dropout", -0.1, invalid, "'classifier_dropout'"},

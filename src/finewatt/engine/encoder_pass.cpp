@@ -166,8 +166,6 @@ void EncoderPass<T>::plan_backward(ArenaPlan& plan) {
         query_gradient_ = plan.template take<T>(input_.sequences * hidden);
         first_gradient_ = plan.template take<float>(input_.sequences * hidden);
     }
-    constexpr std::int64_t kMostPieces = 16;  // of kernel_pieces
-    tools_.partials = plan.template take<float>(kMostPieces * widest);
 }
 
 // ---- forward ----

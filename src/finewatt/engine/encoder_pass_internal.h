@@ -113,32 +113,56 @@ struct BlockMemory {
     T* output = nullptr;           ///< the same for products
 };
 
-/// One forward pass and, after it, at most one backward pass. The tools must outlive it.
+/// One forward pass and, after it, at most one backward pass; for either type of products.
+class Encoder {
+  public:
+    Encoder() = default;
+    Encoder(const Encoder&) = delete;
+    Encoder& operator=(const Encoder&) = delete;
+    Encoder(Encoder&&) = delete;
+    Encoder& operator=(Encoder&&) = delete;
+    virtual ~Encoder() = default;
+
+    /// Set the batch and take memory for it. With `for_training` everything that backward needs is
+    /// kept. Call it with a counting plan first and then with a real one.
+    virtual void plan(const PassInput& input, bool for_training, ArenaPlan& plan) = 0;
+
+    /// Run embeddings and blocks. Returns float32 rows after the last block: [T, H], or [B, H] in
+    /// the order of the batch with has_first_rows_only.
+    virtual const float* forward(const std::optional<DropoutStep>& dropout) = 0;
+
+    /// Run all backward from output_gradient(), which is overwritten. With `is_added` weights'
+    /// gradients are added to, else written; those of biases, norms and embeddings are always added
+    /// to.
+    virtual void backward(bool is_added) = 0;
+
+    /// Return where the caller puts the gradient of forward()'s result, same shape. After plan()
+    /// for training.
+    virtual float* output_gradient() const = 0;
+
+    /// Return the rows of forward()'s result. After plan().
+    virtual std::int64_t output_rows() const = 0;
+};
+
+/// The weights and tools must outlive it. tools.partials has room for kernel_pieces(rows) rows of
+/// max(F, 3H) floats.
 template <class T>
-class EncoderPass {
+class EncoderPass final : public Encoder {
   public:
     EncoderPass(const EncoderShape& shape, const EncoderWeights& weights, PassTools& tools)
         : shape_(shape),
           weights_(weights),
           tools_(tools) {}
 
-    /// Set the batch and take memory for it. With `for_training` everything that backward needs is
-    /// kept. Call it with a counting plan first and then with a real one.
-    void plan(const PassInput& input, bool for_training, ArenaPlan& plan);
+    void plan(const PassInput& input, bool for_training, ArenaPlan& plan) override;
+    const float* forward(const std::optional<DropoutStep>& dropout) override;
+    void backward(bool is_added) override;
 
-    /// Run embeddings and blocks. Returns float32 rows after the last block: [T, H], or [B, H] in
-    /// the order of the batch with has_first_rows_only.
-    const float* forward(const std::optional<DropoutStep>& dropout);
+    float* output_gradient() const override { return gradient_; }
 
-    /// Run all backward. `gradient` is that of forward()'s result, same shape; it must be the array
-    /// of output_gradient() and is overwritten. With `is_added` weights' gradients are added to,
-    /// else written; those of biases, norms and embeddings are always added to.
-    void backward(bool is_added);
-
-    /// Return where the caller puts the gradient of forward()'s result. After plan() for training.
-    float* output_gradient() const { return gradient_; }
-
-    std::int64_t output_rows() const { return is_first_only() ? input_.sequences : input_.rows; }
+    std::int64_t output_rows() const override {
+        return is_first_only() ? input_.sequences : input_.rows;
+    }
 
   private:
     bool is_first_only() const { return input_.has_first_rows_only && !weights_.blocks.empty(); }

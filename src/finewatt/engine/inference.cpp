@@ -59,7 +59,7 @@ Result<std::vector<std::string>> label_names_of(const ModelDescription& descript
 struct Loaded {
     ModelDescription description;
     Dataset data;
-    BertClassifier model;
+    Model model;
 };
 
 Result<Loaded> load(const InferenceOptions& options) {
@@ -68,7 +68,7 @@ Result<Loaded> load(const InferenceOptions& options) {
     FINEWATT_ASSIGN(const std::vector<std::string> names, label_names_of(description));
     FINEWATT_ASSIGN(Dataset data, read_classification_data(options.data, options.columns, names));
     std::vector<std::string> notes;  // only a new head makes some, and there is none here
-    FINEWATT_ASSIGN(BertClassifier model,
+    FINEWATT_ASSIGN(Model model,
                     make_model(description, static_cast<std::int64_t>(names.size()), 0, notes));
     return Loaded{std::move(description), std::move(data), std::move(model)};
 }
@@ -111,7 +111,7 @@ Result<InferenceResult> run(const InferenceOptions& options, JobContext& context
     for (const Feature& feature : features) {
         labels.push_back(feature.label);
     }
-    const auto predictions = likeliest_classes(logits, loaded.model.classes());
+    const auto predictions = likeliest_classes(logits, loaded.model.labels());
     FINEWATT_ASSIGN(result.accuracy, accuracy(predictions, labels));
     context.events.score("accuracy", result.accuracy, 0);
     const PhaseScope phase(context.events, "save");

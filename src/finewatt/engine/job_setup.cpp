@@ -1,3 +1,4 @@
+#include "finewatt/engine/fused_model_internal.h"
 #include "finewatt/engine/job_setup_internal.h"
 #include "finewatt/engine/model_files_internal.h"
 
@@ -31,7 +32,7 @@ Status check_fit(const ModelConfig& config, const WordPieceTokenizer& tokenizer,
                               "(max_position_embeddings); choose that or less",
                               max_length, config.max_position_embeddings);
     }
-    if (has_pairs && config.type_vocab_size < 2) {
+    if (has_pairs && config.family == ModelFamily::kBert && config.type_vocab_size < 2) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "pairs of texts need two token types, the model has {} "
                               "(type_vocab_size); use another model",
@@ -63,9 +64,9 @@ Result<ModelDescription> describe_model(const ModelSource& source, std::int32_t 
     return description;
 }
 
-Result<BertClassifier> make_model(const ModelDescription& description, std::int64_t classes,
-                                  std::uint64_t seed, std::vector<std::string>& notes) {
-    BertClassifier model(description.config, classes, seed);
+Result<Model> make_model(const ModelDescription& description, std::int64_t classes,
+                         std::uint64_t seed, std::vector<std::string>& notes) {
+    Model model(description.config, HeadKind::kClassification, classes, seed);
     if (!description.weights) {
         notes.push_back("all weights are random");
         return model;
@@ -87,19 +88,20 @@ Result<BertClassifier> make_model(const ModelDescription& description, std::int6
     return model;
 }
 
-std::vector<float> compute_logits(const BertClassifier& model, std::span<const Feature> features,
+std::vector<float> compute_logits(const Model& model, std::span<const Feature> features,
                                   std::int32_t batch_size, BatchingMode mode,
                                   std::int32_t max_length, std::int32_t pad_id,
                                   const std::function<bool()>& stop_requested) {
     const c10::NoGradGuard no_grad;
     std::vector<float> logits;
-    logits.reserve(features.size() * static_cast<std::size_t>(model.classes()));
+    logits.reserve(features.size() * static_cast<std::size_t>(model.labels()));
     const auto step = static_cast<std::size_t>(batch_size);
     for (std::size_t begin = 0; begin < features.size() && !stop_requested(); begin += step) {
         std::vector<std::int64_t> indices(std::min(step, features.size() - begin));
         std::iota(indices.begin(), indices.end(), static_cast<std::int64_t>(begin));
         const Batch batch = make_batch(features, indices, mode, max_length, pad_id);
-        const at::Tensor out = model.forward(pack_input(batch), std::nullopt).logits.contiguous();
+        const at::Tensor out =
+            fused_forward(model, pack_input(batch), std::nullopt).logits.contiguous();
         const float* values = out.const_data_ptr<float>();
         logits.insert(logits.end(), values, values + out.numel());
     }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "finewatt/data/model_config.h"
-#include "finewatt/engine/bert_internal.h"
+#include "finewatt/engine/model_internal.h"
 #include "finewatt/engine/trainer.h"
 #include "finewatt/token/tokenizer.h"
 
@@ -28,12 +28,12 @@ Result<ModelDescription> describe_model(const ModelSource& source, std::int32_t 
 
 /// Make the model and read its weights. `notes` gets a line for new and for unused weights.
 /// Error: as load_weights; invalid argument when the head has another number of classes.
-Result<BertClassifier> make_model(const ModelDescription& description, std::int64_t classes,
-                                  std::uint64_t seed, std::vector<std::string>& notes);
+Result<Model> make_model(const ModelDescription& description, std::int64_t classes,
+                         std::uint64_t seed, std::vector<std::string>& notes);
 
 /// Logits of every feature, [features x classes] row by row, in input order. Evaluates without
 /// dropout. Returns fewer rows when `stop_requested` said so between two batches.
-std::vector<float> compute_logits(const BertClassifier& model, std::span<const Feature> features,
+std::vector<float> compute_logits(const Model& model, std::span<const Feature> features,
                                   std::int32_t batch_size, BatchingMode mode,
                                   std::int32_t max_length, std::int32_t pad_id,
                                   const std::function<bool()>& stop_requested);

@@ -16,10 +16,9 @@
 namespace finewatt {
 namespace {
 
-constexpr std::string_view kPrefix = "bert.";
-
 bool is_head(std::string_view name) {
-    return name.starts_with("classifier.") || name.starts_with("bert.pooler.");
+    return name.starts_with("classifier.") || name.starts_with("bert.pooler.") ||
+           name.starts_with("pre_classifier.") || name.starts_with("qa_outputs.");
 }
 
 /// TensorFlow's names, which old converted files kept.
@@ -37,6 +36,7 @@ std::string with_old_layer_norm_name(std::string name) {
 
 /// Return the name under which a file holds one of our weights, or nothing.
 std::optional<std::string> name_in_file(const TensorFile& file, const std::string& name) {
+    const std::string_view kPrefix = "bert.";
     const std::string bare =
         name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : std::string(name);
     for (const std::string& candidate :
@@ -71,7 +71,7 @@ Result<std::optional<std::int64_t>> classes_in_weights(const std::filesystem::pa
     return std::optional<std::int64_t>(found->second.shape[0]);
 }
 
-Result<WeightReport> load_weights(const std::filesystem::path& weights, BertClassifier& model) {
+Result<WeightReport> load_weights(const std::filesystem::path& weights, Model& model) {
     FINEWATT_ASSIGN(const TensorFile file, TensorFile::open(weights));
     WeightReport report;
     std::vector<std::string> missing;
@@ -88,7 +88,7 @@ Result<WeightReport> load_weights(const std::filesystem::path& weights, BertClas
     if (!missing.empty()) {
         return FINEWATT_ERROR(
             kCorrupt,
-            "{}: expected the weights of a BERT with {} layers, found {} missing: "
+            "{}: expected the weights of a model with {} layers, found {} missing: "
             "{}; check that config.json belongs to this file",
             weights.string(), model.config().num_hidden_layers, missing.size(),
             fmt::join(missing, ", "));
@@ -152,11 +152,11 @@ Status OutputFolder::publish() {
     return {};
 }
 
-Status write_model_folder(const std::filesystem::path& folder, const BertClassifier& model,
+Status write_model_folder(const std::filesystem::path& folder, const Model& model,
                           const std::vector<std::string>& label_names,
                           const WordPieceTokenizer& tokenizer) {
     ModelConfig config = model.config();
-    config.architecture = "BertForSequenceClassification";
+    config.architecture = architecture_name(config.family, model.head_kind());
     config.label_names = label_names;
     FINEWATT_TRY(write_model_config(folder / "config.json", config));
     std::vector<TensorToWrite> tensors;

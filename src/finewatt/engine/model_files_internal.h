@@ -1,12 +1,12 @@
 // A model in a Hugging Face folder, in and out: weights from model.safetensors into a
-// BertClassifier, and a trained model back into a folder that transformers loads.
+// Model, and a trained model back into a folder that transformers loads.
 //
 // Not for the tokenizer's files (token/tokenizer.h) nor for config.json (data/model_config.h),
 // which are only called from here.
 #pragma once
 
 #include "finewatt/base/result.h"
-#include "finewatt/engine/bert_internal.h"
+#include "finewatt/engine/model_internal.h"
 #include "finewatt/token/tokenizer.h"
 
 #include <cstdint>
@@ -29,7 +29,7 @@ Result<std::optional<std::int64_t>> classes_in_weights(const std::filesystem::pa
 /// weight and bias gamma and beta. Pooler and classifier may be missing and then keep their random
 /// values. Errors: as TensorFile::open; corrupt when another weight is missing, with the list;
 /// invalid argument when a shape or type does not fit.
-Result<WeightReport> load_weights(const std::filesystem::path& weights, BertClassifier& model);
+Result<WeightReport> load_weights(const std::filesystem::path& weights, Model& model);
 
 /// A folder that results are put into. Files are written into a hidden folder inside it and renamed
 /// one by one at the end, so that a file in it is whole or as it was before.
@@ -59,7 +59,7 @@ class OutputFolder {
 
 /// Write config.json, model.safetensors, vocab.txt, tokenizer.json and tokenizer_config.json.
 /// `label_names` become id2label. Errors: io, permission.
-Status write_model_folder(const std::filesystem::path& folder, const BertClassifier& model,
+Status write_model_folder(const std::filesystem::path& folder, const Model& model,
                           const std::vector<std::string>& label_names,
                           const WordPieceTokenizer& tokenizer);
 

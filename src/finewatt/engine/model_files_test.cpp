@@ -29,7 +29,7 @@ ModelConfig tiny_config() {
 /// Weights by name, to be changed and written by a test.
 using Weights = std::map<std::string, at::Tensor>;
 
-Weights weights_of(const BertClassifier& model) {
+Weights weights_of(const Model& model) {
     Weights weights;
     for (const NamedTensor& named : model.named_tensors()) {
         weights[named.name] = named.tensor.contiguous();
@@ -60,8 +60,8 @@ class LoadWeights : public ::testing::Test {
 
     testing::TempTree tree_;
     std::filesystem::path file_ = tree_.path() / "model.safetensors";
-    BertClassifier saved_{tiny_config(), 2, 1};
-    BertClassifier loaded_{tiny_config(), 2, 2};
+    Model saved_{tiny_config(), HeadKind::kClassification, 2, 1};
+    Model loaded_{tiny_config(), HeadKind::kClassification, 2, 2};
 };
 
 TEST_F(LoadWeights, TakesEveryTensorUnderItsOwnName) {

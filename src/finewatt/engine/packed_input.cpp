@@ -1,3 +1,4 @@
+#include "finewatt/base/check.h"
 #include "finewatt/engine/packed_input_internal.h"
 
 #include <algorithm>
@@ -19,6 +20,13 @@ std::vector<std::size_t> rows_by_length(const Batch& batch) {
         return padded_length(batch, a) < padded_length(batch, b);
     });
     return order;
+}
+
+/// int32 values as the int64 that LibTorch's losses and gathers want.
+at::Tensor to_index_tensor(std::span<const std::int32_t> values) {
+    at::Tensor tensor = at::empty({static_cast<std::int64_t>(values.size())}, at::kLong);
+    std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<std::int64_t>());
+    return tensor;
 }
 
 template <class T>
@@ -86,9 +94,28 @@ PackedInput pack_input(const Batch& batch) {
     packed.row_places =
         at::stack({to_tensor(packed.rows_in_batch, at::kInt), packed.positions}, 1).contiguous();
     packed.first_rows = to_tensor(first_rows, at::kLong);
-    const std::vector<std::int64_t> labels(batch.labels.begin(), batch.labels.end());
-    packed.labels = to_tensor(labels, at::kLong);
+    packed.labels = to_index_tensor(batch.labels);
     return packed;
+}
+
+void set_token_labels(const Batch& batch, std::span<const std::int32_t> token_labels,
+                      PackedInput& input) {
+    FINEWATT_CHECK(token_labels.size() == batch.ids.size(), "one label per row of the batch");
+    std::vector<std::int32_t> packed;
+    for (const std::size_t row : rows_by_length(batch)) {
+        packed.insert(packed.end(), token_labels.begin() + batch.cu_seqlens[row],
+                      token_labels.begin() + batch.cu_seqlens[row + 1]);
+    }
+    input.token_labels = to_index_tensor(packed);
+}
+
+void set_answers(std::span<const std::int32_t> starts, std::span<const std::int32_t> ends,
+                 PackedInput& input) {
+    const auto sequences = static_cast<std::size_t>(input.sequences.size(0));
+    FINEWATT_CHECK(starts.size() == sequences && ends.size() == sequences,
+                   "one begin and one end per sequence");
+    input.answer_starts = to_index_tensor(starts);
+    input.answer_ends = to_index_tensor(ends);
 }
 
 }  // namespace finewatt

@@ -7,9 +7,14 @@
 #include "finewatt/engine/torch_internal.h"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace finewatt {
+
+/// The label of a token that the loss leaves out: padding, [CLS], later pieces of a word. The value
+/// of transformers and of torch's cross entropy.
+constexpr std::int32_t kIgnoredTokenLabel = -100;
 
 /// Neighbouring sequences of equal padded length.
 struct LengthGroup {
@@ -35,10 +40,24 @@ struct PackedInput {
     at::Tensor first_rows;  ///< int64 [B], packed row of each sequence's first token, in the
                             ///< order of the batch
     bool is_padded = true;  ///< the batching mode asks for padding to be computed
-    at::Tensor labels;      ///< int64 [B], in the order of the batch
+    at::Tensor labels;      ///< int64 [B], in the order of the batch; classification
+    /// int64 [T], kIgnoredTokenLabel where a token is not scored; undefined unless set.
+    at::Tensor token_labels;
+    /// int64 [B], in the order of the batch, token within the sequence; undefined unless set.
+    at::Tensor answer_starts;
+    at::Tensor answer_ends;
 };
 
 /// Bring a batch into the model's form.
 PackedInput pack_input(const Batch& batch);
+
+/// Give every row its label: `token_labels` has one per row of the batch, in the batch's order.
+void set_token_labels(const Batch& batch, std::span<const std::int32_t> token_labels,
+                      PackedInput& input);
+
+/// Give every sequence the begin and the end of its answer, as tokens within the sequence. A
+/// position beyond the sequence means that it is not in this text.
+void set_answers(std::span<const std::int32_t> starts, std::span<const std::int32_t> ends,
+                 PackedInput& input);
 
 }  // namespace finewatt

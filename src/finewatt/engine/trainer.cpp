@@ -6,6 +6,7 @@
 #include "finewatt/data/score.h"
 #include "finewatt/engine/adamw.h"
 #include "finewatt/engine/classify.h"
+#include "finewatt/engine/fused_model_internal.h"
 #include "finewatt/engine/job_setup_internal.h"
 #include "finewatt/engine/model_files_internal.h"
 #include "finewatt/engine/schedule.h"
@@ -28,7 +29,7 @@ struct Job {
     ModelDescription description;
     Dataset training_data;
     std::optional<Dataset> eval_data;
-    BertClassifier model;
+    Model model;
 };
 
 struct TrainingFeatures {
@@ -55,9 +56,7 @@ Result<Job> load_job(const FinetuneOptions& options, std::vector<std::string>& n
     FINEWATT_ASSIGN(ModelDescription description, describe_model(options.model, options.max_length,
                                                                  options.columns.pair.has_value()));
     if (options.dropout) {
-        description.config.hidden_dropout_prob = *options.dropout;
-        description.config.attention_probs_dropout_prob = *options.dropout;
-        description.config.classifier_dropout = *options.dropout;
+        description.config.set_dropout(*options.dropout);
     }
     FINEWATT_ASSIGN(Dataset training_data, read_training_data(options, description));
     std::optional<Dataset> eval_data;
@@ -66,7 +65,7 @@ Result<Job> load_job(const FinetuneOptions& options, std::vector<std::string>& n
                                                             training_data.label_names));
     }
     const auto classes = static_cast<std::int64_t>(training_data.label_names.size());
-    FINEWATT_ASSIGN(BertClassifier model, make_model(description, classes, options.seed, notes));
+    FINEWATT_ASSIGN(Model model, make_model(description, classes, options.seed, notes));
     return Job{std::move(description), std::move(training_data), std::move(eval_data),
                std::move(model)};
 }
@@ -83,39 +82,32 @@ Result<TrainingFeatures> tokenize(const Job& job, const FinetuneOptions& options
     return features;
 }
 
-/// The optimizer works on the model's own memory.
-AdamW make_optimizer(const BertClassifier& model, const FinetuneOptions& options) {
-    std::vector<AdamWParameter> parameters;
-    for (const TrainedTensor& trained : model.trained_tensors()) {
-        parameters.push_back({{trained.tensor.mutable_data_ptr<float>(),
-                               static_cast<std::size_t>(trained.tensor.numel())},
-                              trained.is_decayed});
-    }
-    AdamWOptions settings;
-    settings.weight_decay = options.weight_decay;
-    return AdamW(std::move(parameters), settings);
+/// The two groups of a flat buffer: the decayed parameters, and the others.
+template <class T>
+std::vector<std::span<T>> groups_of(T* flat, const ParameterLayout& layout) {
+    const auto decayed = static_cast<std::size_t>(layout.decayed_size());
+    const auto size = static_cast<std::size_t>(layout.size());
+    return {{flat, decayed}, {flat + decayed, size - decayed}};
 }
 
-std::vector<std::span<const float>> gradients_of(const BertClassifier& model) {
-    std::vector<std::span<const float>> gradients;
-    for (const TrainedTensor& trained : model.trained_tensors()) {
-        const at::Tensor gradient = trained.tensor.grad();
-        gradients.emplace_back(gradient.const_data_ptr<float>(),
-                               static_cast<std::size_t>(gradient.numel()));
-    }
-    return gradients;
+/// The optimizer works on the model's own memory.
+AdamW make_optimizer(const Model& model, const FinetuneOptions& options) {
+    const auto groups = groups_of(model.flat_values().mutable_data_ptr<float>(), model.layout());
+    AdamWOptions settings;
+    settings.weight_decay = options.weight_decay;
+    return AdamW({{groups[0], true}, {groups[1], false}}, settings);
 }
 
 /// One optimizer update on one batch, from step 0. Loss and gradient norm are those before it; when
 /// one of them is not finite, the weights stay as they are.
-StepRecord train_step(BertClassifier& model, AdamW& optimizer, const Batch& batch, double rate,
+StepRecord train_step(const Model& model, AdamW& optimizer, const Batch& batch, double rate,
                       const DropoutStep& dropout) {
     model.clear_gradients();
     const PackedInput input = pack_input(batch);
-    const at::Tensor logits = model.forward(input, dropout).logits;
-    const at::Tensor loss = at::cross_entropy_loss(logits, input.labels);
+    const at::Tensor loss = plain_loss(model, fused_forward(model, input, dropout), input);
     loss.backward();
-    const auto gradients = gradients_of(model);
+    const auto gradients =
+        groups_of(model.flat_gradients().const_data_ptr<float>(), model.layout());
     StepRecord record;
     record.step = dropout.step + 1;
     record.loss = static_cast<double>(loss.item<float>());
@@ -185,7 +177,7 @@ Status train(Job& job, const std::vector<Feature>& features, const FinetuneOptio
                 train_step(job.model, optimizer, batch,
                            linear_rate(options.lr, step, warmup, total), {options.seed, step});
             record.time = context.clock.mono_now();
-            result.work.add(job.model.config(), job.model.classes(), batch);
+            result.work.add(job.model.config(), {job.model.head_kind(), job.model.labels()}, batch);
             result.loss_last = record.loss;
             loss_sum += record.loss;
             result.loss_mean = loss_sum / static_cast<double>(result.work.steps);
@@ -208,7 +200,7 @@ Status evaluate(const Job& job, const std::vector<Feature>& features,
     const std::vector<float> logits =
         compute_logits(job.model, features, options.batch, mode, options.max_length,
                        job.description.tokenizer.pad_id(), context.stop_requested);
-    if (logits.size() != features.size() * static_cast<std::size_t>(job.model.classes())) {
+    if (logits.size() != features.size() * static_cast<std::size_t>(job.model.labels())) {
         result.end = FinetuneEnd::kInterrupted;
         return {};
     }
@@ -216,9 +208,9 @@ Status evaluate(const Job& job, const std::vector<Feature>& features,
     for (const Feature& feature : features) {
         labels.push_back(feature.label);
     }
-    const auto predictions = likeliest_classes(logits, job.model.classes());
+    const auto predictions = likeliest_classes(logits, job.model.labels());
     FINEWATT_ASSIGN(result.accuracy, accuracy(predictions, labels));
-    result.eval_loss = mean_cross_entropy(logits, job.model.classes(), labels);
+    result.eval_loss = mean_cross_entropy(logits, job.model.labels(), labels);
     result.eval_examples = static_cast<std::int64_t>(labels.size());
     context.events.score("accuracy", *result.accuracy, result.work.steps);
     context.events.score("eval_loss", *result.eval_loss, result.work.steps);

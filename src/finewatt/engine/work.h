@@ -9,6 +9,12 @@
 
 namespace finewatt {
 
+/// A head and its number of outputs.
+struct HeadShape {
+    HeadKind kind = HeadKind::kClassification;
+    std::int64_t labels = 2;
+};
+
 /// Running totals of the training steps. Counts are exact; flops are counted in floating point.
 struct EngineWork {
     std::int64_t steps = 0;
@@ -21,14 +27,15 @@ struct EngineWork {
     double flops_done = 0;                    ///< the same with padding
 
     /// Add one training step.
-    void add(const ModelConfig& config, std::int64_t classes, const Batch& batch);
+    void add(const ModelConfig& config, const HeadShape& head, const Batch& batch);
 };
 
 /// Return the floating-point operations of one forward pass: the matrix products of the blocks (2
-/// per weight and token), attention (4 H per pair of positions and layer), pooler and classifier
-/// (once per sequence). Element-wise work is left out, as is usual. All rows of all blocks count,
-/// also those of the last block that the fused form of an unpadded batch need not compute.
-double forward_flops(const ModelConfig& config, std::int64_t classes, std::int64_t sequences,
+/// per weight and token), attention (4 H per pair of positions and layer) and the head: for
+/// classification its two dense layers once per sequence, for the others one per token.
+/// Element-wise work is left out, as is usual. All rows of all blocks count, also those of the last
+/// block that a classification of an unpadded batch need not compute. Both families count alike.
+double forward_flops(const ModelConfig& config, const HeadShape& head, std::int64_t sequences,
                      std::int64_t tokens, std::int64_t sum_len_sq);
 
 }  // namespace finewatt
