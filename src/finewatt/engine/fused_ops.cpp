@@ -90,7 +90,7 @@ class AttentionLoop {
     template <class Work>
     void run_head(const Work& work, const std::int32_t* sequence, std::int64_t head_index,
                   std::vector<std::uint64_t>& keys, float* scratch) const {
-        AttentionHead head;
+        AttentionHead<float> head;
         head.head_size = hidden_ / heads_;
         head.stride = 3 * hidden_;
         const std::int64_t first_row = sequence[0];
@@ -98,6 +98,7 @@ class AttentionLoop {
         head.key = head.query + hidden_;
         head.value = head.key + hidden_;
         head.length = sequence[1];
+        head.query_length = head.length;
         head.key_length = sequence[2];
         head.scale = 1 / std::sqrt(static_cast<float>(head.head_size));
         if (dropout_.is_on) {
@@ -124,13 +125,17 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
                               std::int64_t heads, const DropoutNumbers& dropout) {
         const std::int64_t hidden = qkv.size(1) / 3;
         at::Tensor out = at::empty({qkv.size(0), hidden}, qkv.options());
+        at::Tensor logsumexp = at::empty({heads, qkv.size(0)}, qkv.options());
         float* to = data_of(out);
+        float* sums_to = data_of(logsumexp);
         AttentionLoop(qkv, sequences, heads, dropout)
-            .run([&](const AttentionHead& head, std::int64_t row, std::int64_t column,
+            .run([&](const AttentionHead<float>& head, std::int64_t row, std::int64_t column,
                      float* scratch) {
-                cpu_kernels().attention_forward(head, to + row * hidden + column, hidden, scratch);
+                cpu_kernels().f32.attention_forward(
+                    head, to + row * hidden + column, hidden,
+                    sums_to + column / head.head_size * qkv.size(0) + row, scratch);
             });
-        context->save_for_backward({qkv, sequences, out});
+        context->save_for_backward({qkv, sequences, out, logsumexp});
         context->saved_data["heads"] = heads;
         save(*context, dropout);
         return out;
@@ -143,24 +148,27 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
         const std::int64_t hidden = gradient.size(1);
         at::Tensor qkv_gradient = at::empty_like(qkv);
         const float* contexts = data_of(saved[2]);
+        const float* sums = data_of(saved[3]);
         const float* from = data_of(gradient);
         float* to = data_of(qkv_gradient);
         AttentionLoop(qkv, saved[1], context->saved_data["heads"].toInt(), saved_dropout(*context))
-            .run([&](const AttentionHead& head, std::int64_t row, std::int64_t column,
+            .run([&](const AttentionHead<float>& head, std::int64_t row, std::int64_t column,
                      float* scratch) {
                 float* query = to + row * head.stride + column;
                 const std::int64_t offset = row * hidden + column;
-                cpu_kernels().attention_backward(head, contexts + offset, from + offset, hidden,
-                                                 {query, query + hidden, query + 2 * hidden},
-                                                 scratch);
+                cpu_kernels().f32.attention_backward(
+                    head, contexts + offset, from + offset, hidden,
+                    sums + column / head.head_size * qkv.size(0) + row,
+                    {query, query + hidden, query + 2 * hidden}, scratch);
             });
         return {qkv_gradient, at::Tensor(), at::Tensor(), at::Tensor()};
     }
 };
 
-NormRow norm_row(const at::Tensor& gain, const at::Tensor& shift, double eps,
-                 const DropoutNumbers& dropout) {
-    NormRow row;
+NormRows norm_row(const at::Tensor& gain, const at::Tensor& shift, double eps,
+                  const DropoutNumbers& dropout) {
+    NormRows row;
+    row.rows = 1;
     row.size = gain.size(0);
     row.gain = data_of(gain);
     row.shift = data_of(shift);
@@ -176,7 +184,7 @@ struct ResidualNormFunction : torch::autograd::Function<ResidualNormFunction> {
         at::Tensor normalised = at::empty_like(x);
         at::Tensor inverse = at::empty({x.size(0)}, x.options());
         at::Tensor y = at::empty_like(x);
-        const NormRow shared = norm_row(gain, shift, eps, dropout);
+        const NormRows shared = norm_row(gain, shift, eps, dropout);
         const float* from = data_of(x);
         const float* beside = data_of(residual);
         const auto* places = row_places.const_data_ptr<std::int32_t>();
@@ -189,10 +197,11 @@ struct ResidualNormFunction : torch::autograd::Function<ResidualNormFunction> {
         for (std::int64_t r = 0; r < x.size(0); ++r) {
             const std::uint64_t key =
                 activation_key(dropout.base, places[2 * r], places[2 * r + 1]);
-            NormRow row = shared;
-            row.mask_key = dropout.is_on ? &key : nullptr;
-            inverse_to[r] = kernels.norm_forward(row, from + r * size, beside + r * size,
-                                                 normalised_to + r * size, y_to + r * size);
+            NormRows row = shared;
+            row.mask_keys = dropout.is_on ? &key : nullptr;
+            kernels.f32.norm_forward(
+                row, from + r * size, beside + r * size,
+                {normalised_to + r * size, inverse_to + r, y_to + r * size, nullptr});
         }
         context->save_for_backward({normalised, inverse, gain, shift, row_places});
         context->saved_data["eps"] = eps;
@@ -204,7 +213,7 @@ struct ResidualNormFunction : torch::autograd::Function<ResidualNormFunction> {
         const Tensors saved = context->get_saved_variables();
         const DropoutNumbers dropout = saved_dropout(*context);
         const at::Tensor gradient = gradients[0].contiguous();
-        const NormRow shared =
+        const NormRows shared =
             norm_row(saved[2], saved[3], context->saved_data["eps"].toDouble(), dropout);
         const std::int64_t size = shared.size;
         const std::int64_t threads = omp_get_max_threads();
@@ -226,11 +235,11 @@ struct ResidualNormFunction : torch::autograd::Function<ResidualNormFunction> {
             for (std::int64_t r = 0; r < gradient.size(0); ++r) {
                 const std::uint64_t key =
                     activation_key(dropout.base, places[2 * r], places[2 * r + 1]);
-                NormRow row = shared;
-                row.mask_key = dropout.is_on ? &key : nullptr;
-                kernels.norm_backward(row, from + r * size, normalised + r * size, inverse[r],
-                                      x_to + r * size, residual_to + r * size, gain_to,
-                                      gain_to + size);
+                NormRows row = shared;
+                row.mask_keys = dropout.is_on ? &key : nullptr;
+                kernels.f32.norm_backward(
+                    row, {from + r * size, nullptr, normalised + r * size, inverse + r},
+                    {residual_to + r * size, x_to + r * size, nullptr, gain_to, gain_to + size});
             }
         }
         const at::Tensor sums = weight_gradients.sum(0);
@@ -255,7 +264,8 @@ struct GeluFunction : torch::autograd::Function<GeluFunction> {
         const float* from = data_of(x);
         float* to = data_of(y);
         for_pieces(x.numel(), [&](std::int64_t begin, std::int64_t size) {
-            cpu_kernels().gelu_forward(size, from + begin, to + begin);
+            cpu_kernels().f32.activation_forward({Activation::kGelu, 1, size, nullptr},
+                                                 from + begin, to + begin);
         });
         context->save_for_backward({x});
         return y;
@@ -269,7 +279,9 @@ struct GeluFunction : torch::autograd::Function<GeluFunction> {
         const float* beside = data_of(gradient);
         float* to = data_of(x_gradient);
         for_pieces(x.numel(), [&](std::int64_t begin, std::int64_t size) {
-            cpu_kernels().gelu_backward(size, from + begin, beside + begin, to + begin);
+            cpu_kernels().f32.activation_backward({Activation::kGelu, 1, size, nullptr},
+                                                  from + begin, beside + begin, to + begin,
+                                                  nullptr);
         });
         return {x_gradient};
     }
