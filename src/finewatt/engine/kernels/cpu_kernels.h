@@ -19,7 +19,7 @@ namespace finewatt {
 
 /// The upper half of a float32, rounded to nearest even. Same layout as at::BFloat16.
 struct Bfloat16 {
-    std::uint16_t bits = 0;
+    std::uint16_t bits;
 };
 
 /// Dropout as a kernel sees it. A row's values come from its key alone (see dropout_internal.h).
