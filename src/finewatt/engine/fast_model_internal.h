@@ -1,13 +1,12 @@
 // FastModel: the fast path of a Model on CPUs. Forward and backward are written by hand over the
 // model's flat buffers and an arena of activations; there is no autograd graph. Main types:
-// FastModel, FastOptions, LossScale. The plain form (plain_model_internal.h) is its oracle.
+// FastModel, LossScale. The plain form (plain_model_internal.h) is its oracle.
 //
-// The same seed, batch, threads and products (see gemm_choice_internal.h) give the same bits.
+// The same seed, batch, threads and products (see gemm_choice.h) give the same bits.
 #pragma once
 
-#include "finewatt/base/result.h"
 #include "finewatt/engine/dropout_internal.h"
-#include "finewatt/engine/gemm_choice_internal.h"
+#include "finewatt/engine/fast_options.h"
 #include "finewatt/engine/kernels/cpu_kernels.h"
 #include "finewatt/engine/model_internal.h"
 #include "finewatt/engine/packed_input_internal.h"
@@ -16,28 +15,8 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 
 namespace finewatt {
-
-/// What products are computed with. kBfloat16: their operands; parameters, their gradients, the
-/// residual stream, LayerNorm, softmax and the loss stay float32.
-enum class Precision { kFloat32, kBfloat16 };
-
-/// Read "fp32" or "bf16". Error: invalid argument for anything else.
-Result<Precision> parse_precision(std::string_view name);
-
-/// Return "fp32" or "bf16".
-std::string_view precision_name(Precision precision);
-
-/// Return an error (unsupported) that says why this machine's CPU should not compute in
-/// `precision`: without instructions for it, bfloat16 is slower than float32.
-Status check_precision(Precision precision);
-
-struct FastOptions {
-    Precision precision = Precision::kFloat32;
-    GemmSetting gemm = GemmSetting::kAuto;
-};
 
 /// What sums of losses are divided by, and where gradients go. For the mean over several batches,
 /// divide each by the targets of all of them and add the gradients.

@@ -289,7 +289,7 @@ GemmRates measure(GemmDirection direction, const Shape& shape) {
     return {gflop / aten_s, gflop / onednn_s};
 }
 
-/// The rule of gemm_choice_internal.h for one model.
+/// The rule of gemm_choice.h for one model.
 GemmChoices measured_choices(std::int64_t hidden, std::int64_t feed_forward) {
     const double flop_per_row = 2 * static_cast<double>(hidden) * static_cast<double>(feed_forward);
     const auto many = std::clamp(static_cast<std::int64_t>(kMeasuredFlop / flop_per_row),

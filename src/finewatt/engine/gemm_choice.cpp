@@ -1,4 +1,4 @@
-#include "finewatt/engine/gemm_choice_internal.h"
+#include "finewatt/engine/gemm_choice.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,5 @@
-#include "finewatt/engine/gemm_choice_internal.h"
+#include "finewatt/engine/gemm_choice.h"
+
 #include "finewatt/testing/matchers.h"
 
 #include <gtest/gtest.h>

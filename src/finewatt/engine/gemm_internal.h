@@ -5,7 +5,7 @@
 // Shapes: M rows, x [M, in], W [out, in], b [out], y [M, out]; all dense, row by row.
 #pragma once
 
-#include "finewatt/engine/gemm_choice_internal.h"
+#include "finewatt/engine/gemm_choice.h"
 
 #include <cstdint>
 #include <memory>
@@ -33,7 +33,7 @@ struct DenseWeights {
 /// Computes products with the threads that start_runtime set. One thread at a time.
 class Gemm {
   public:
-    /// Decide by the rule of gemm_choice_internal.h, with a measurement on shapes of a model with
+    /// Decide by the rule of gemm_choice.h, with a measurement on shapes of a model with
     /// `hidden` and `feed_forward` values per row (below 0.2 s; left out for tiny models). A
     /// process measures each shape once.
     static Gemm make(GemmSetting setting, std::int64_t hidden, std::int64_t feed_forward);
