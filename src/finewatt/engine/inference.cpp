@@ -11,6 +11,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -83,6 +84,13 @@ Status check_can_be_written(const std::filesystem::path& file) {
     return {};
 }
 
+/// Return how many packed rows a batch has on average; at least one.
+std::int64_t mean_rows(const FeatureSet& features, std::int32_t batch) {
+    const auto count = std::max<std::int64_t>(1, static_cast<std::int64_t>(features.size()));
+    const std::int64_t in_batch = std::min<std::int64_t>(batch, count);
+    return std::max<std::int64_t>(1, features.total_tokens() * in_batch / count);
+}
+
 Result<InferenceResult> run(const InferenceOptions& options, JobContext& context) {
     FINEWATT_TRY(check_can_be_written(options.predictions));
     FINEWATT_ASSIGN(const Loaded loaded,
@@ -93,13 +101,15 @@ Result<InferenceResult> run(const InferenceOptions& options, JobContext& context
                         return encode_dataset(loaded.data, tokenizer, options.max_length);
                     }));
 
+    FINEWATT_ASSIGN(FastModel fast, make_fast_model(loaded.model, options.fast, context));
+    fast.pack_weights(mean_rows(features, options.batch));
     InferenceResult result;
     result.examples = static_cast<std::int64_t>(features.size());
     std::vector<float> logits;
     {
         const PhaseScope phase(context.events, "infer");
         const MonoTime begin = context.clock.mono_now();
-        logits = compute_logits(loaded.model, features, options.batch, BatchingMode::kUnpadded,
+        logits = compute_logits(fast, features, options.batch, BatchingMode::kUnpadded,
                                 options.max_length, tokenizer.pad_id(), context.stop_requested);
         result.infer_s = as_seconds(context.clock.mono_now() - begin);
     }

@@ -20,6 +20,7 @@ struct InferenceOptions {
     bool has_logits = false;            ///< also write the logits
     std::int32_t batch = 1;
     std::int32_t max_length = 128;  ///< tokens
+    FastOptions fast;               ///< with gemm at kAuto, FINEWATT_GEMM decides
 };
 
 /// What an inference left behind.

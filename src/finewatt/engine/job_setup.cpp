@@ -1,4 +1,4 @@
-#include "finewatt/engine/fused_model_internal.h"
+#include "finewatt/base/log.h"
 #include "finewatt/engine/job_setup_internal.h"
 #include "finewatt/engine/model_files_internal.h"
 
@@ -88,20 +88,29 @@ Result<Model> make_model(const ModelDescription& description, std::int64_t class
     return model;
 }
 
-std::vector<float> compute_logits(const Model& model, const FeatureSet& features,
+Result<FastModel> make_fast_model(const Model& model, FastOptions options, JobContext& context) {
+    FINEWATT_TRY(check_precision(options.precision));
+    if (options.gemm == GemmSetting::kAuto) {
+        FINEWATT_ASSIGN(options.gemm, gemm_setting_from_environment());
+    }
+    FastModel fast = in_phase(context.events, "warmup", [&] { return FastModel(model, options); });
+    log_debug("matrix products: " + fast.describe_products());
+    context.events.engine({{"precision", std::string(precision_name(options.precision))},
+                           {"gemm", fast.describe_products()}});
+    return fast;
+}
+
+std::vector<float> compute_logits(FastModel& model, const FeatureSet& features,
                                   std::int32_t batch_size, BatchingMode mode,
                                   std::int32_t max_length, std::int32_t pad_id,
                                   const std::function<bool()>& stop_requested) {
-    const c10::NoGradGuard no_grad;
     std::vector<float> logits;
-    logits.reserve(features.size() * static_cast<std::size_t>(model.labels()));
     const auto step = static_cast<std::size_t>(batch_size);
     for (std::size_t begin = 0; begin < features.size() && !stop_requested(); begin += step) {
         std::vector<std::int64_t> indices(std::min(step, features.size() - begin));
         std::iota(indices.begin(), indices.end(), static_cast<std::int64_t>(begin));
         const Batch batch = make_batch(features, indices, mode, max_length, pad_id);
-        const at::Tensor out =
-            fused_forward(model, pack_input(batch), std::nullopt).logits.contiguous();
+        const at::Tensor out = model.forward(pack_input(batch));
         const float* values = out.const_data_ptr<float>();
         logits.insert(logits.end(), values, values + out.numel());
     }

@@ -4,6 +4,7 @@
 
 #include "finewatt/data/features.h"
 #include "finewatt/data/model_config.h"
+#include "finewatt/engine/fast_model_internal.h"
 #include "finewatt/engine/model_internal.h"
 #include "finewatt/engine/trainer.h"
 #include "finewatt/token/tokenizer.h"
@@ -32,9 +33,14 @@ Result<ModelDescription> describe_model(const ModelSource& source, std::int32_t 
 Result<Model> make_model(const ModelDescription& description, std::int64_t classes,
                          std::uint64_t seed, std::vector<std::string>& notes);
 
+/// Prepare the fast path, in phase warmup; who computes the products goes to the log and the engine
+/// event. `options.gemm` at kAuto takes FINEWATT_GEMM. The model must outlive the result. Errors:
+/// as check_precision and gemm_setting_from_environment.
+Result<FastModel> make_fast_model(const Model& model, FastOptions options, JobContext& context);
+
 /// Logits of every feature, [features x classes] row by row, in input order. Evaluates without
 /// dropout. Returns fewer rows when `stop_requested` said so between two batches.
-std::vector<float> compute_logits(const Model& model, const FeatureSet& features,
+std::vector<float> compute_logits(FastModel& model, const FeatureSet& features,
                                   std::int32_t batch_size, BatchingMode mode,
                                   std::int32_t max_length, std::int32_t pad_id,
                                   const std::function<bool()>& stop_requested);

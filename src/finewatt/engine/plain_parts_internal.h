@@ -1,6 +1,6 @@
 // The parts of a forward pass that every form built on autograd shares: dropout by counters, the
 // embeddings, a dense layer, LayerNorm, and the heads. Plain LibTorch operations; for other files
-// of the forms only (plain_model.cpp, fused_model.cpp).
+// of the forms only (plain_model.cpp).
 #pragma once
 
 #include "finewatt/engine/dropout_internal.h"

@@ -6,7 +6,7 @@
 #include "finewatt/data/score.h"
 #include "finewatt/engine/adamw.h"
 #include "finewatt/engine/classify.h"
-#include "finewatt/engine/fused_model_internal.h"
+#include "finewatt/engine/fast_model_internal.h"
 #include "finewatt/engine/job_setup_internal.h"
 #include "finewatt/engine/model_files_internal.h"
 #include "finewatt/engine/schedule.h"
@@ -82,41 +82,48 @@ Result<TrainingFeatures> tokenize(const Job& job, const FinetuneOptions& options
     return features;
 }
 
-/// The two groups of a flat buffer: the decayed parameters, and the others.
-template <class T>
-std::vector<std::span<T>> groups_of(T* flat, const ParameterLayout& layout) {
-    const auto decayed = static_cast<std::size_t>(layout.decayed_size());
-    const auto size = static_cast<std::size_t>(layout.size());
-    return {{flat, decayed}, {flat + decayed, size - decayed}};
-}
+/// The optimizer and its moments; it works on the model's own memory.
+class Optimizer {
+  public:
+    Optimizer(const Model& model, FastModel& fast, const FinetuneOptions& options)
+        : first_moments_(static_cast<std::size_t>(model.layout().size())),
+          second_moments_(first_moments_.size()),
+          adamw_({span_of(model.flat_values()), span_of(model.flat_gradients()), first_moments_,
+                  second_moments_, fast.low_values(), model.layout().decayed_size()},
+                 settings_of(options)) {}
 
-/// The optimizer works on the model's own memory.
-AdamW make_optimizer(const Model& model, const FinetuneOptions& options) {
-    const auto groups = groups_of(model.flat_values().mutable_data_ptr<float>(), model.layout());
-    AdamWOptions settings;
-    settings.weight_decay = options.weight_decay;
-    return AdamW({{groups[0], true}, {groups[1], false}}, settings);
-}
+    FlatAdamW& adamw() { return adamw_; }
+
+  private:
+    static std::span<float> span_of(const at::Tensor& flat) {
+        return {flat.mutable_data_ptr<float>(), static_cast<std::size_t>(flat.numel())};
+    }
+
+    static AdamWOptions settings_of(const FinetuneOptions& options) {
+        AdamWOptions settings;
+        settings.weight_decay = options.weight_decay;
+        return settings;
+    }
+
+    std::vector<float> first_moments_;
+    std::vector<float> second_moments_;
+    FlatAdamW adamw_;
+};
 
 /// One optimizer update on one batch, from step 0. Loss and gradient norm are those before it; when
 /// one of them is not finite, the weights stay as they are.
-StepRecord train_step(const Model& model, AdamW& optimizer, const Batch& batch, double rate,
-                      const DropoutStep& dropout) {
-    model.clear_gradients();
+StepRecord train_step(const Model& model, FastModel& fast, FlatAdamW& optimizer, const Batch& batch,
+                      double rate, const DropoutStep& dropout) {
     const PackedInput input = pack_input(batch);
-    const at::Tensor loss = plain_loss(model, fused_forward(model, input, dropout), input);
-    loss.backward();
-    const auto gradients =
-        groups_of(model.flat_gradients().const_data_ptr<float>(), model.layout());
     StepRecord record;
     record.step = dropout.step + 1;
-    record.loss = static_cast<double>(loss.item<float>());
+    record.loss = fast.step(input, dropout, mean_loss(model, input));
     record.lr = rate;
-    record.grad_norm = AdamW::gradient_norm(gradients);
+    record.grad_norm = optimizer.gradient_norm();
     record.tokens_real = batch.tokens_real;
     record.tokens_padded = batch.tokens_padded;
     if (std::isfinite(record.loss) && std::isfinite(record.grad_norm)) {
-        optimizer.step(gradients, record.grad_norm, rate);
+        optimizer.step(record.grad_norm, rate, FlatAdamW::Gradients::kKept);
     }
     return record;
 }
@@ -151,9 +158,10 @@ std::int64_t planned_steps(const FinetuneOptions& options, std::size_t examples)
 }
 
 /// Run all steps; fills the result's work, losses and end.
-Status train(Job& job, const FeatureSet& features, const FinetuneOptions& options,
-             JobContext& context, StepLog& log, FinetuneResult& result) {
-    AdamW optimizer = make_optimizer(job.model, options);
+Status train(const Job& job, FastModel& fast, const FeatureSet& features,
+             const FinetuneOptions& options, JobContext& context, StepLog& log,
+             FinetuneResult& result) {
+    Optimizer optimizer(job.model, fast, options);
     const std::int64_t total = planned_steps(options, features.size());
     const std::int64_t warmup = warmup_steps(options.warmup, total);
     const std::int32_t pad_id = job.description.tokenizer.pad_id();
@@ -174,7 +182,7 @@ Status train(Job& job, const FeatureSet& features, const FinetuneOptions& option
                 make_batch(features, indices, options.batching, options.max_length, pad_id);
             const std::int64_t step = result.work.steps;
             StepRecord record =
-                train_step(job.model, optimizer, batch,
+                train_step(job.model, fast, optimizer.adamw(), batch,
                            linear_rate(options.lr, step, warmup, total), {options.seed, step});
             record.time = context.clock.mono_now();
             result.work.add(job.model.config(), {job.model.head_kind(), job.model.labels()}, batch);
@@ -192,13 +200,13 @@ Status train(Job& job, const FeatureSet& features, const FinetuneOptions& option
     return {};
 }
 
-Status evaluate(const Job& job, const FeatureSet& features, const FinetuneOptions& options,
-                JobContext& context, FinetuneResult& result) {
+Status evaluate(const Job& job, FastModel& fast, const FeatureSet& features,
+                const FinetuneOptions& options, JobContext& context, FinetuneResult& result) {
     // Grouping needs another order of the examples, which predictions should not have.
     const BatchingMode mode =
         options.batching == BatchingMode::kGrouped ? BatchingMode::kDynamic : options.batching;
     const std::vector<float> logits =
-        compute_logits(job.model, features, options.batch, mode, options.max_length,
+        compute_logits(fast, features, options.batch, mode, options.max_length,
                        job.description.tokenizer.pad_id(), context.stop_requested);
     if (logits.size() != features.size() * static_cast<std::size_t>(job.model.labels())) {
         result.end = FinetuneEnd::kInterrupted;
@@ -244,17 +252,18 @@ Result<FinetuneResult> run(const FinetuneOptions& options, JobContext& context) 
 
     FINEWATT_ASSIGN(const TrainingFeatures features,
                     in_phase(context.events, "tokenize", [&] { return tokenize(job, options); }));
+    FINEWATT_ASSIGN(FastModel fast, make_fast_model(job.model, options.fast, context));
     {
         const PhaseScope phase(context.events, "train");
         const MonoTime begin = context.clock.mono_now();
-        const Status trained = train(job, features.training, options, context, log, result);
+        const Status trained = train(job, fast, features.training, options, context, log, result);
         result.train_s = as_seconds(context.clock.mono_now() - begin);
         context.events.work(result.work, true);
         FINEWATT_TRY(trained);
     }
     if (result.end == FinetuneEnd::kComplete && job.eval_data) {
         const PhaseScope phase(context.events, "evaluate");
-        FINEWATT_TRY(evaluate(job, features.evaluation, options, context, result));
+        FINEWATT_TRY(evaluate(job, fast, features.evaluation, options, context, result));
     }
     if (result.end != FinetuneEnd::kDiverged && result.work.steps > 0 && output) {
         const PhaseScope phase(context.events, "save");

@@ -8,6 +8,7 @@
 #include "finewatt/data/batch.h"
 #include "finewatt/data/dataset.h"
 #include "finewatt/engine/events.h"
+#include "finewatt/engine/fast_options.h"
 #include "finewatt/engine/work.h"
 
 #include <cstdint>
@@ -44,6 +45,7 @@ struct FinetuneOptions {
     std::uint64_t seed = 42;
     BatchingMode batching = BatchingMode::kUnpadded;
     std::optional<double> dropout;             ///< probability; nothing = the model's
+    FastOptions fast;                          ///< with gemm at kAuto, FINEWATT_GEMM decides
     std::optional<std::filesystem::path> out;  ///< folder for the result
     std::optional<std::filesystem::path> log;  ///< JSON line per step
     std::string settings_toml;                 ///< written to out/settings.toml as it is
