@@ -58,7 +58,8 @@ struct AttentionGradients {
 
 // ---- activations ----
 
-enum class Activation {
+/// What a row passes through; Activation of data/model_config.h is what a model asks for.
+enum class ActivationKind {
     kGelu,      ///< x Phi(x), the exact GELU (Hendrycks and Gimpel 2016)
     kGeluTanh,  ///< its tanh approximation, same source
     kRelu,
@@ -67,7 +68,7 @@ enum class Activation {
 
 /// Rows that pass through y = activation(x + bias).
 struct ActivationRows {
-    Activation activation = Activation::kGelu;
+    ActivationKind activation = ActivationKind::kGelu;
     std::int64_t rows = 0;
     std::int64_t columns = 0;
     const float* bias = nullptr;  ///< [columns]; null: nothing is added (x holds it already)
