@@ -168,7 +168,7 @@ constexpr std::int64_t kHidden = 768;
 constexpr std::int64_t kWide = 3072;
 
 template <class T>
-void activation(benchmark::State& state, const CpuKernels& set, ActivationKind kind,
+void activation(benchmark::State& state, const CpuKernels& set, RowActivation kind,
                 bool is_backward) {
     const auto x = random_values<T>(kRows * kWide);
     const auto gradient = random_values<T>(kRows * kWide);
@@ -333,11 +333,11 @@ void add_set(const CpuKernels& set) {
     add(at + "attention_forward/plain/128x64", attention_forward<float>, set, 128, 64, false);
     add(at + "attention_forward/bf16/128x64", attention_forward<Bfloat16>, set, 128, 64, true);
     add(at + "attention_backward/bf16/128x64", attention_backward<Bfloat16>, set, 128, 64, true);
-    add(at + "gelu_forward", activation<float>, set, ActivationKind::kGelu, false);
-    add(at + "gelu_backward", activation<float>, set, ActivationKind::kGelu, true);
-    add(at + "gelu_forward/bf16", activation<Bfloat16>, set, ActivationKind::kGelu, false);
-    add(at + "gelu_backward/bf16", activation<Bfloat16>, set, ActivationKind::kGelu, true);
-    add(at + "tanh_forward", activation<float>, set, ActivationKind::kTanh, false);
+    add(at + "gelu_forward", activation<float>, set, RowActivation::kGelu, false);
+    add(at + "gelu_backward", activation<float>, set, RowActivation::kGelu, true);
+    add(at + "gelu_forward/bf16", activation<Bfloat16>, set, RowActivation::kGelu, false);
+    add(at + "gelu_backward/bf16", activation<Bfloat16>, set, RowActivation::kGelu, true);
+    add(at + "tanh_forward", activation<float>, set, RowActivation::kTanh, false);
     add(at + "norm_forward", norm<float>, set, false);
     add(at + "norm_backward", norm<float>, set, true);
     add(at + "norm_forward/bf16", norm<Bfloat16>, set, false);

@@ -264,7 +264,7 @@ struct GeluFunction : torch::autograd::Function<GeluFunction> {
         const float* from = data_of(x);
         float* to = data_of(y);
         for_pieces(x.numel(), [&](std::int64_t begin, std::int64_t size) {
-            cpu_kernels().f32.activation_forward({ActivationKind::kGelu, 1, size, nullptr},
+            cpu_kernels().f32.activation_forward({RowActivation::kGelu, 1, size, nullptr},
                                                  from + begin, to + begin);
         });
         context->save_for_backward({x});
@@ -279,7 +279,7 @@ struct GeluFunction : torch::autograd::Function<GeluFunction> {
         const float* beside = data_of(gradient);
         float* to = data_of(x_gradient);
         for_pieces(x.numel(), [&](std::int64_t begin, std::int64_t size) {
-            cpu_kernels().f32.activation_backward({ActivationKind::kGelu, 1, size, nullptr},
+            cpu_kernels().f32.activation_backward({RowActivation::kGelu, 1, size, nullptr},
                                                   from + begin, beside + begin, to + begin,
                                                   nullptr);
         });

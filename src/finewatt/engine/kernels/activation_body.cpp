@@ -90,13 +90,13 @@ void backward_as(const ActivationRows& rows, const T* x, const T* y_gradient, T*
 template <class T>
 void activation_forward(const ActivationRows& rows, const T* x, T* y) {
     switch (rows.activation) {
-        case ActivationKind::kGelu:
+        case RowActivation::kGelu:
             return forward_as<Gelu>(rows, x, y);
-        case ActivationKind::kGeluTanh:
+        case RowActivation::kGeluTanh:
             return forward_as<GeluTanh>(rows, x, y);
-        case ActivationKind::kRelu:
+        case RowActivation::kRelu:
             return forward_as<Relu>(rows, x, y);
-        case ActivationKind::kTanh:
+        case RowActivation::kTanh:
             return forward_as<Tanh>(rows, x, y);
     }
 }
@@ -105,13 +105,13 @@ template <class T>
 void activation_backward(const ActivationRows& rows, const T* x, const T* y_gradient, T* x_gradient,
                          float* bias_gradient) {
     switch (rows.activation) {
-        case ActivationKind::kGelu:
+        case RowActivation::kGelu:
             return backward_as<Gelu>(rows, x, y_gradient, x_gradient, bias_gradient);
-        case ActivationKind::kGeluTanh:
+        case RowActivation::kGeluTanh:
             return backward_as<GeluTanh>(rows, x, y_gradient, x_gradient, bias_gradient);
-        case ActivationKind::kRelu:
+        case RowActivation::kRelu:
             return backward_as<Relu>(rows, x, y_gradient, x_gradient, bias_gradient);
-        case ActivationKind::kTanh:
+        case RowActivation::kTanh:
             return backward_as<Tanh>(rows, x, y_gradient, x_gradient, bias_gradient);
     }
 }

@@ -59,7 +59,7 @@ struct AttentionGradients {
 // ---- activations ----
 
 /// What a row passes through; Activation of data/model_config.h is what a model asks for.
-enum class ActivationKind {
+enum class RowActivation {
     kGelu,      ///< x Phi(x), the exact GELU (Hendrycks and Gimpel 2016)
     kGeluTanh,  ///< its tanh approximation, same source
     kRelu,
@@ -68,7 +68,7 @@ enum class ActivationKind {
 
 /// Rows that pass through y = activation(x + bias).
 struct ActivationRows {
-    ActivationKind activation = ActivationKind::kGelu;
+    RowActivation activation = RowActivation::kGelu;
     std::int64_t rows = 0;
     std::int64_t columns = 0;
     const float* bias = nullptr;  ///< [columns]; null: nothing is added (x holds it already)

@@ -8,31 +8,31 @@ namespace {
 
 // ---- activations ----
 
-double activation_of(ActivationKind kind, double x) {
+double activation_of(RowActivation kind, double x) {
     switch (kind) {
-        case ActivationKind::kGelu:
+        case RowActivation::kGelu:
             return x * 0.5 * std::erfc(-x / std::numbers::sqrt2);
-        case ActivationKind::kGeluTanh:
+        case RowActivation::kGeluTanh:
             return 0.5 * x *
                    (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
-        case ActivationKind::kRelu:
+        case RowActivation::kRelu:
             return std::max(x, 0.0);
-        case ActivationKind::kTanh:
+        case RowActivation::kTanh:
             return std::tanh(x);
     }
     return 0;
 }
 
-constexpr ActivationKind kActivations[] = {ActivationKind::kGelu, ActivationKind::kGeluTanh,
-                                           ActivationKind::kRelu, ActivationKind::kTanh};
+constexpr RowActivation kActivations[] = {RowActivation::kGelu, RowActivation::kGeluTanh,
+                                          RowActivation::kRelu, RowActivation::kTanh};
 
-std::string name_of(ActivationKind kind) {
+std::string name_of(RowActivation kind) {
     const char* names[] = {"GELU", "tanh-GELU", "ReLU", "tanh"};
     return names[static_cast<std::size_t>(kind)];
 }
 
 template <class T>
-void check_activation(const CpuKernels& kernels, ActivationKind kind, std::int64_t columns,
+void check_activation(const CpuKernels& kernels, RowActivation kind, std::int64_t columns,
                       bool has_bias, std::mt19937& random) {
     constexpr std::int64_t kRows = 3;
     const std::string what = type_name<T>() + " " + name_of(kind) + ", " + std::to_string(columns) +
@@ -70,7 +70,7 @@ class Kernels : public KernelSet {};
 
 TEST_P(Kernels, ActivationsEqualTheFormulasAndTheirSlopes) {
     std::mt19937 random(1);
-    for (const ActivationKind kind : kActivations) {
+    for (const RowActivation kind : kActivations) {
         for (const std::int64_t columns : {1, 7, 64, 383}) {
             check_activation<float>(kernels(), kind, columns, false, random);
             check_activation<float>(kernels(), kind, columns, true, random);
@@ -81,7 +81,7 @@ TEST_P(Kernels, ActivationsEqualTheFormulasAndTheirSlopes) {
 
 TEST_P(Kernels, ActivationsAreFiniteFarOut) {
     const Floats x = {-1e30F, -200, -40, 40, 200, 1e30F, 0, -0.0F};
-    for (const ActivationKind kind : kActivations) {
+    for (const RowActivation kind : kActivations) {
         Floats y(x.size());
         Floats gradient(x.size(), 1.0F);
         const ActivationRows rows{kind, 1, static_cast<std::int64_t>(x.size()), nullptr};
