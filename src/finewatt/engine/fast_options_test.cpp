@@ -12,8 +12,7 @@ TEST(Precision, NamesAreReadAsTheyAreWritten) {
         ASSERT_OK_AND_ASSIGN(const Precision read, parse_precision(precision_name(precision)));
         EXPECT_EQ(read, precision);
     }
-    EXPECT_ERROR(parse_precision("fp16"), ErrorCode::kInvalidArgument,
-                 ::testing::HasSubstr("fp32 or bf16, found 'fp16'"));
+    EXPECT_ERROR(kInvalidArgument, parse_precision("fp16"), "fp32 or bf16, found 'fp16'");
 }
 
 TEST(Precision, EveryCpuComputesInFloat32) {

@@ -58,6 +58,7 @@ struct AttentionGradients {
 
 // ---- activations ----
 
+/// What a row passes through; Activation of data/model_config.h is what a model asks for.
 enum class RowActivation {
     kGelu,      ///< x Phi(x), the exact GELU (Hendrycks and Gimpel 2016)
     kGeluTanh,  ///< its tanh approximation, same source

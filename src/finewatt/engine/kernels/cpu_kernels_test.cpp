@@ -23,8 +23,8 @@ double activation_of(RowActivation kind, double x) {
     return 0;
 }
 
-constexpr RowActivation kActivations[] = {RowActivation::kGelu, RowActivation::kGeluTanh, RowActivation::kRelu,
-                                       RowActivation::kTanh};
+constexpr RowActivation kActivations[] = {RowActivation::kGelu, RowActivation::kGeluTanh,
+                                          RowActivation::kRelu, RowActivation::kTanh};
 
 std::string name_of(RowActivation kind) {
     const char* names[] = {"GELU", "tanh-GELU", "ReLU", "tanh"};
