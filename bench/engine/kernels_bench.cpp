@@ -5,7 +5,6 @@
 
 #include <benchmark/benchmark.h>
 
-#include <array>
 #include <cmath>
 #include <omp.h>
 #include <random>
@@ -57,35 +56,9 @@ void report_operations(benchmark::State& state, double operations) {
 /// 0.1, as in the models.
 constexpr MaskRule kMask{429'496'730, 1 / 0.9F};
 
-// ---- yardsticks ----
+// ---- the yardstick ----
 
-/// Fused multiply-adds in registers: what the compiler makes of the widest vectors.
-__attribute__((target("avx512f"))) double fma_run() {
-    using Lanes = float __attribute__((vector_size(64)));
-    std::array<Lanes, 12> sums{};
-    Lanes factor = Lanes{} + 0.999F;
-    benchmark::DoNotOptimize(factor);
-    for (int i = 0; i < 4096; ++i) {
-        for (Lanes& sum : sums) {
-            sum = sum * factor + factor;
-        }
-    }
-    benchmark::DoNotOptimize(sums);
-    return 4096.0 * 12 * 16 * 2;
-}
-
-void fma_peak(benchmark::State& state) {
-    if (!__builtin_cpu_supports("avx512f")) {
-        state.SkipWithError("needs AVX-512");
-        return;
-    }
-    double operations = 0;
-    for (auto _ : state) {
-        operations = fma_run();
-    }
-    report_operations(state, operations);
-}
-
+/// Reading from memory, as fast as a plain sum of rows goes.
 void read_peak(benchmark::State& state) {
     const Floats from = random_floats(32 << 20);
     Floats sums(1024);
@@ -358,7 +331,6 @@ void add_set(const CpuKernels& set) {
 
 int main(int argc, char** argv) {
     omp_set_num_threads(1);
-    finewatt::add("peak/fma", finewatt::fma_peak);
     finewatt::add("peak/read", finewatt::read_peak);
     for (const finewatt::CpuKernels& set : finewatt::supported_kernels()) {
         finewatt::add_set(set);

@@ -35,16 +35,38 @@ FINEWATT_INLINE void add_rows(const SkinnyLinear& linear, std::int64_t row, cons
     }
 }
 
+/// The same with the number of rows, 1 to 4, known only now.
+FINEWATT_INLINE void add_some_rows(std::int64_t rows, const SkinnyLinear& linear, std::int64_t row,
+                                   const float* panel, std::int64_t depth_begin, std::int64_t depth,
+                                   float* sums) {
+    switch (rows) {
+        case 1:
+            return add_rows<1>(linear, row, panel, depth_begin, depth, sums);
+        case 2:
+            return add_rows<2>(linear, row, panel, depth_begin, depth, sums);
+        case 3:
+            return add_rows<3>(linear, row, panel, depth_begin, depth, sums);
+        default:
+            return add_rows<4>(linear, row, panel, depth_begin, depth, sums);
+    }
+}
+
+/// All rows x one panel. A part of the depth at a time stays in the nearest cache for all rows;
+/// while they pass, the next part is asked for.
 void skinny_panel(const SkinnyLinear& linear, const float* panel, float* sums) {
-    constexpr std::int64_t kPart = 64;
+    constexpr std::int64_t kPart = 32;
+    const std::int64_t groups = (linear.rows + kTileRows - 1) / kTileRows;
+    const std::int64_t ahead = round_up(kPart * kSkinnyPanel / groups, kLanes);
     for (std::int64_t d = 0; d < linear.inputs; d += kPart) {
         const std::int64_t depth = smaller(kPart, linear.inputs - d);
-        std::int64_t row = 0;
-        for (; row + 4 <= linear.rows; row += 4) {
-            add_rows<4>(linear, row, panel, d, depth, sums);
-        }
-        for (; row < linear.rows; ++row) {
-            add_rows<1>(linear, row, panel, d, depth, sums);
+        const float* next = panel + (d + kPart) * kSkinnyPanel;
+        for (std::int64_t row = 0; row < linear.rows; row += kTileRows) {
+            for (std::int64_t i = 0; i < ahead; i += kLanes) {
+                __builtin_prefetch(next + i);
+            }
+            next += ahead;
+            add_some_rows(smaller(kTileRows, linear.rows - row), linear, row, panel, d, depth,
+                          sums);
         }
     }
 }
