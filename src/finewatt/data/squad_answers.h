@@ -62,24 +62,23 @@ class SquadAnswerFinder {
 
     /// Take the logits of feature number `feature` (from 0, in the order of make_squad_features;
     /// the order of the calls does not matter) of question `example`. Offsets are those of the
-    /// feature: code points of the context, -1 outside it. Logits beyond the offsets (padding) are
-    /// looked at as the reference does: they take up places among the n_best. Token 0 is [CLS].
+    /// feature: code points of the context, -1 outside it. All lists have one entry per real token
+    /// (no padding); token 0 is [CLS].
     ///
-    /// Errors: invalid argument for an unknown question, lists that do not fit each other, an
-    /// offset outside the context, or a logit that is not finite.
+    /// Errors: invalid argument for an unknown question, lists of unequal length, or
+    /// a logit that is not finite.
     Status add(std::int64_t feature, std::int64_t example,
                std::span<const std::int32_t> offset_begins,
                std::span<const std::int32_t> offset_ends, std::span<const float> start_logits,
                std::span<const float> end_logits);
 
     /// Choose the answers. Equal scores are taken in the order of features, then starts, then ends.
-    /// Error: invalid argument for a question without any feature, naming it; corrupt for a context
-    /// that is not UTF-8.
+    /// Errors: invalid argument for a question without any feature, or with offsets that are not of
+    /// its context, naming it; corrupt for a context that is not UTF-8.
     ///
-    /// Differs from utils_qa.py: among equal logits the later token comes first always (numpy's
-    /// argsort leaves their order open); where only "" is left, it is the answer (the reference
-    /// stops with an index error).
-    Result<SquadAnswers> finish();
+    /// Differs from utils_qa.py: among equal logits the later token always comes first (numpy's
+    /// argsort leaves their order open); probabilities are computed in double.
+    Result<SquadAnswers> finish() &&;
 
   private:
     /// A span of the context (or the null answer) with its logits.
@@ -101,8 +100,12 @@ class SquadAnswerFinder {
 
     SquadAnswerFinder(const SquadData& data, const SquadAnswerOptions& options);
 
-    SquadPrediction choose(const SquadExample& example, const std::u32string& context,
-                           Question&& question) const;
+    static void consider_null(const Candidate& null_answer, Question& question);
+    /// Sort best first and drop all but the n_best.
+    void keep_best(std::vector<Candidate>& candidates) const;
+    /// The candidates of a question, best first, the null answer among them where it may be one.
+    Result<std::vector<SquadCandidate>> best_candidates(Question&& question,
+                                                        const std::u32string& context) const;
 
     const SquadData& data_;
     SquadAnswerOptions options_;
@@ -121,8 +124,8 @@ SquadNoAnswerScores squad_null_odds(const SquadAnswers& answers);
 Result<NoAnswerThresholds> search_null_threshold(const SquadData& data,
                                                  const SquadAnswers& answers);
 
-/// JSON texts of the three files that run_qa.py writes, in the order of the data:
-/// predictions.json {id: text}, nbest_predictions.json {id: [{start_logit, end_logit, text,
+/// JSON texts of the three files that run_qa.py writes, in the order of the data, a question a
+/// line: predictions.json {id: text}, nbest_predictions.json {id: [{start_logit, end_logit, text,
 /// probability}]}, null_odds.json {id: number}.
 std::string squad_predictions_json(const SquadAnswers& answers);
 std::string squad_n_best_json(const SquadAnswers& answers);
