@@ -35,6 +35,9 @@ struct ColumnNames {
     std::string label = "label";
 };
 
+/// Whether every row must have its label. kOptional is for data to predict.
+enum class LabelRule { kRequired, kOptional };
+
 /// Read a classification data set. The format follows the file name: .tsv (no quoting, as GLUE has
 /// it), .csv, .json (an array of objects), .jsonl, each also with .gz. Without `label_names` they
 /// are collected and sorted (numbers by value), as run_glue.py does; with them, another label is an

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <utility>
 
 namespace finewatt {
 namespace {
@@ -64,16 +65,17 @@ class BertParity : public ::testing::TestWithParam<Form> {
         const auto mask = integers("input.attention_mask");
         const auto labels = integers("input.labels");
         const std::size_t longest = ids.size() / labels.size();
-        std::vector<Feature> features;
+        FeatureSetBuilder builder(TaskKind::kClassification);
         for (std::size_t row = 0; row < labels.size(); ++row) {
-            Feature feature;
-            for (std::size_t i = row * longest; i < (row + 1) * longest && mask[i] == 1; ++i) {
-                feature.ids.push_back(ids[i]);
-                feature.type_ids.push_back(types[i]);
+            std::size_t length = 0;
+            while (length < longest && mask[row * longest + length] == 1) {
+                ++length;
             }
-            feature.label = labels[row];
-            features.push_back(feature);
+            builder.add({.ids = ids.subspan(row * longest, length),
+                         .type_ids = types.subspan(row * longest, length),
+                         .label = labels[row]});
         }
+        const FeatureSet features = std::move(builder).finish();
         std::vector<std::int64_t> all(features.size());
         std::iota(all.begin(), all.end(), 0);
         return make_batch(features, all, GetParam().mode, 64, 0);

@@ -5,6 +5,8 @@
 
 #include <cmath>
 #include <numeric>
+#include <utility>
+#include <vector>
 
 namespace finewatt {
 namespace {
@@ -25,23 +27,23 @@ ModelConfig small_config(double dropout) {
 }
 
 /// Seven sequences of uneven length, one of them a single token, two of them equally long.
-std::vector<Feature> uneven_features() {
-    std::vector<Feature> features;
+FeatureSet uneven_features() {
+    FeatureSetBuilder builder(TaskKind::kClassification);
     std::int32_t next = 1;
     for (const std::int32_t length : {5, 20, 1, 9, 2, 9, 13}) {
-        Feature feature;
+        std::vector<std::int32_t> ids;
+        std::vector<std::int32_t> type_ids;
         for (std::int32_t i = 0; i < length; ++i) {
-            feature.ids.push_back(1 + (next * 7) % 49);
-            feature.type_ids.push_back(i > length / 2 ? 1 : 0);
+            ids.push_back(1 + (next * 7) % 49);
+            type_ids.push_back(i > length / 2 ? 1 : 0);
             ++next;
         }
-        feature.label = length % 3;
-        features.push_back(feature);
+        builder.add({.ids = ids, .type_ids = type_ids, .label = length % 3});
     }
-    return features;
+    return std::move(builder).finish();
 }
 
-Batch batch_of(const std::vector<Feature>& features, BatchingMode mode) {
+Batch batch_of(const FeatureSet& features, BatchingMode mode) {
     std::vector<std::int64_t> all(features.size());
     std::iota(all.begin(), all.end(), 0);
     return make_batch(features, all, mode, 32, 0);

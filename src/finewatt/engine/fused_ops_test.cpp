@@ -22,7 +22,7 @@ std::span<const float> values(const at::Tensor& tensor) {
 /// of more than one lane.
 struct RandomCase {
     ModelConfig config;
-    std::vector<Feature> features;
+    FeatureSet features;
     std::string name;
 };
 
@@ -45,15 +45,17 @@ RandomCase random_case(std::uint32_t seed) {
     made.config.initializer_range = 0.3;
     made.config.hidden_dropout_prob = seed % 3 == 0 ? 0.0 : 0.1;
     made.config.attention_probs_dropout_prob = seed % 3 == 1 ? 0.0 : 0.2;
+    FeatureSetBuilder builder(TaskKind::kClassification);
     for (int i = between(1, 9); i > 0; --i) {
-        Feature feature;
+        std::vector<std::int32_t> ids;
+        std::vector<std::int32_t> type_ids;
         for (int t = between(1, 70); t > 0; --t) {
-            feature.ids.push_back(between(1, 59));
-            feature.type_ids.push_back(between(0, 1));
+            ids.push_back(between(1, 59));
+            type_ids.push_back(between(0, 1));
         }
-        feature.label = between(0, 2);
-        made.features.push_back(feature);
+        builder.add({.ids = ids, .type_ids = type_ids, .label = between(0, 2)});
     }
+    made.features = std::move(builder).finish();
     made.name = "seed " + std::to_string(seed) + ", heads " + std::to_string(heads) + " of " +
                 std::to_string(head_size);
     return made;

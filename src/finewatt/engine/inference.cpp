@@ -1,7 +1,7 @@
 #include "finewatt/engine/inference.h"
 
 #include "finewatt/base/file.h"
-#include "finewatt/data/features.h"
+#include "finewatt/data/encode.h"
 #include "finewatt/data/score.h"
 #include "finewatt/engine/classify.h"
 #include "finewatt/engine/job_setup_internal.h"
@@ -89,7 +89,7 @@ Result<InferenceResult> run(const InferenceOptions& options, JobContext& context
                     in_phase(context.events, "load", [&] { return load(options); }));
     const WordPieceTokenizer& tokenizer = loaded.description.tokenizer;
     const std::vector<std::string>& names = loaded.data.label_names;
-    FINEWATT_ASSIGN(const std::vector<Feature> features, in_phase(context.events, "tokenize", [&] {
+    FINEWATT_ASSIGN(const FeatureSet features, in_phase(context.events, "tokenize", [&] {
                         return encode_dataset(loaded.data, tokenizer, options.max_length);
                     }));
 
@@ -108,8 +108,8 @@ Result<InferenceResult> run(const InferenceOptions& options, JobContext& context
                               options.predictions.string());
     }
     std::vector<std::int32_t> labels;
-    for (const Feature& feature : features) {
-        labels.push_back(feature.label);
+    for (std::size_t i = 0; i < features.size(); ++i) {
+        labels.push_back(features[i].label);
     }
     const auto predictions = likeliest_classes(logits, loaded.model.classes());
     FINEWATT_ASSIGN(result.accuracy, accuracy(predictions, labels));

@@ -87,7 +87,7 @@ Result<BertClassifier> make_model(const ModelDescription& description, std::int6
     return model;
 }
 
-std::vector<float> compute_logits(const BertClassifier& model, std::span<const Feature> features,
+std::vector<float> compute_logits(const BertClassifier& model, const FeatureSet& features,
                                   std::int32_t batch_size, BatchingMode mode,
                                   std::int32_t max_length, std::int32_t pad_id,
                                   const std::function<bool()>& stop_requested) {

@@ -2,6 +2,7 @@
 // fit each other before any work begins.
 #pragma once
 
+#include "finewatt/data/features.h"
 #include "finewatt/data/model_config.h"
 #include "finewatt/engine/bert_internal.h"
 #include "finewatt/engine/trainer.h"
@@ -33,7 +34,7 @@ Result<BertClassifier> make_model(const ModelDescription& description, std::int6
 
 /// Logits of every feature, [features x classes] row by row, in input order. Evaluates without
 /// dropout. Returns fewer rows when `stop_requested` said so between two batches.
-std::vector<float> compute_logits(const BertClassifier& model, std::span<const Feature> features,
+std::vector<float> compute_logits(const BertClassifier& model, const FeatureSet& features,
                                   std::int32_t batch_size, BatchingMode mode,
                                   std::int32_t max_length, std::int32_t pad_id,
                                   const std::function<bool()>& stop_requested);

@@ -2,7 +2,7 @@
 
 #include "finewatt/base/file.h"
 #include "finewatt/base/log.h"
-#include "finewatt/data/features.h"
+#include "finewatt/data/encode.h"
 #include "finewatt/data/score.h"
 #include "finewatt/engine/adamw.h"
 #include "finewatt/engine/classify.h"
@@ -32,8 +32,8 @@ struct Job {
 };
 
 struct TrainingFeatures {
-    std::vector<Feature> training;
-    std::vector<Feature> evaluation;
+    FeatureSet training;
+    FeatureSet evaluation;
 };
 
 /// The label names of a model's own head win when they are the same names in another order, so that
@@ -159,7 +159,7 @@ std::int64_t planned_steps(const FinetuneOptions& options, std::size_t examples)
 }
 
 /// Run all steps; fills the result's work, losses and end.
-Status train(Job& job, const std::vector<Feature>& features, const FinetuneOptions& options,
+Status train(Job& job, const FeatureSet& features, const FinetuneOptions& options,
              JobContext& context, StepLog& log, FinetuneResult& result) {
     AdamW optimizer = make_optimizer(job.model, options);
     const std::int64_t total = planned_steps(options, features.size());
@@ -200,8 +200,8 @@ Status train(Job& job, const std::vector<Feature>& features, const FinetuneOptio
     return {};
 }
 
-Status evaluate(const Job& job, const std::vector<Feature>& features,
-                const FinetuneOptions& options, JobContext& context, FinetuneResult& result) {
+Status evaluate(const Job& job, const FeatureSet& features, const FinetuneOptions& options,
+                JobContext& context, FinetuneResult& result) {
     // Grouping needs another order of the examples, which predictions should not have.
     const BatchingMode mode =
         options.batching == BatchingMode::kGrouped ? BatchingMode::kDynamic : options.batching;
@@ -213,8 +213,8 @@ Status evaluate(const Job& job, const std::vector<Feature>& features,
         return {};
     }
     std::vector<std::int32_t> labels;
-    for (const Feature& feature : features) {
-        labels.push_back(feature.label);
+    for (std::size_t i = 0; i < features.size(); ++i) {
+        labels.push_back(features[i].label);
     }
     const auto predictions = likeliest_classes(logits, job.model.classes());
     FINEWATT_ASSIGN(result.accuracy, accuracy(predictions, labels));

@@ -1,4 +1,4 @@
-#include "finewatt/data/features.h"
+#include "finewatt/data/encode.h"
 
 #include "finewatt/testing/matchers.h"
 #include "finewatt/testing/temp_tree.h"
@@ -26,8 +26,7 @@ Dataset dataset_of(std::vector<Example> examples) {
 TEST(EncodeDataset, KeepsOrderAndLabels) {
     ASSERT_OK_AND_ASSIGN(const WordPieceTokenizer tokenizer, small_tokenizer());
     const Dataset dataset = dataset_of({{"one two", std::nullopt, 1}, {"four", std::nullopt, 0}});
-    ASSERT_OK_AND_ASSIGN(const std::vector<Feature> features,
-                         encode_dataset(dataset, tokenizer, 16));
+    ASSERT_OK_AND_ASSIGN(const FeatureSet features, encode_dataset(dataset, tokenizer, 16));
     ASSERT_EQ(features.size(), 2U);
     EXPECT_THAT(features[0].ids, ElementsAre(2, 5, 6, 3));
     EXPECT_EQ(features[0].label, 1);
@@ -39,8 +38,7 @@ TEST(EncodeDataset, KeepsOrderAndLabels) {
 TEST(EncodeDataset, PairsGetTypeIdsAndAreCutLongestFirst) {
     ASSERT_OK_AND_ASSIGN(const WordPieceTokenizer tokenizer, small_tokenizer());
     const Dataset dataset = dataset_of({{"one two three four", "four", 0}});
-    ASSERT_OK_AND_ASSIGN(const std::vector<Feature> features,
-                         encode_dataset(dataset, tokenizer, 6));
+    ASSERT_OK_AND_ASSIGN(const FeatureSet features, encode_dataset(dataset, tokenizer, 6));
     ASSERT_EQ(features.size(), 1U);
     EXPECT_THAT(features[0].ids, ElementsAre(2, 5, 6, 3, 8, 3));
     EXPECT_THAT(features[0].type_ids, ElementsAre(0, 0, 0, 0, 1, 1));
