@@ -1,5 +1,6 @@
 #include "finewatt/data/task_data.h"
 
+#include "finewatt/base/log.h"
 #include "finewatt/data/encode.h"
 #include "finewatt/data/token_data.h"
 
@@ -71,6 +72,22 @@ Result<TaskData> read_questions(const std::filesystem::path& path, const Dataset
     return data;
 }
 
+Result<FeatureSet> encode_windows(const SquadData& data, const WordPieceTokenizer& tokenizer,
+                                  const FeatureOptions& options) {
+    FINEWATT_ASSIGN(QuestionFeatures made,
+                    encode_questions(data, tokenizer,
+                                     {.max_length = options.max_length,
+                                      .doc_stride = options.doc_stride,
+                                      .is_training = options.is_training,
+                                      .answer_check = options.answer_check}));
+    if (made.counts.answers_not_in_context > 0) {
+        log_warning(fmt::format(
+            "{} answers are not the text at their place in the context (first: question '{}')",
+            made.counts.answers_not_in_context, made.counts.first_not_in_context));
+    }
+    return std::move(made.features);
+}
+
 }  // namespace
 
 std::size_t TaskData::size() const {
@@ -109,7 +126,7 @@ Result<FeatureSet> make_features(const TaskData& data, const WordPieceTokenizer&
         case TaskKind::kQuestionAnswering:
             break;
     }
-    return FINEWATT_ERROR(kUnsupported, "question answering: windows are not made yet");
+    return encode_windows(std::get<SquadData>(data.examples), tokenizer, options);
 }
 
 }  // namespace finewatt

@@ -9,6 +9,7 @@
 #include "finewatt/data/dataset.h"
 #include "finewatt/data/features.h"
 #include "finewatt/data/squad_data.h"
+#include "finewatt/data/squad_features.h"
 #include "finewatt/data/task.h"
 #include "finewatt/token/tokenizer.h"
 
@@ -48,6 +49,8 @@ struct FeatureOptions {
     std::int32_t doc_stride = 0;    ///< tokens that two windows share (question answering)
     /// Question answering: windows of training bear the answer's tokens.
     bool is_training = true;
+    /// Question answering, training: kCount for published SQuAD files (a warning says how many).
+    AnswerCheck answer_check = AnswerCheck::kRefuse;
 };
 
 /// Encode all examples, in order. Errors: as encode_dataset, encode_sentences and
