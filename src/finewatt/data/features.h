@@ -18,8 +18,6 @@ namespace finewatt {
 /// The label of a token that is not scored: special, padding, or a later piece of a word. It is
 /// what torch's cross-entropy ignores by default.
 inline constexpr std::int32_t kIgnoredLabel = -100;
-/// The class of an example without one.
-inline constexpr std::int32_t kNoLabel = -1;
 
 /// One feature. Its spans live as long as the FeatureSet it comes from. Which fields are filled
 /// depends on the kind of task.

@@ -9,6 +9,7 @@
 #include "finewatt/data/dataset.h"
 #include "finewatt/data/features.h"
 #include "finewatt/data/squad_data.h"
+#include "finewatt/data/squad_features.h"
 #include "finewatt/data/task.h"
 #include "finewatt/token/tokenizer.h"
 
@@ -26,16 +27,17 @@ namespace finewatt {
 struct TaskData {
     TaskKind kind = TaskKind::kClassification;
     std::vector<std::string> label_names;  ///< id -> name; empty for question answering
-    bool has_labels = true;  ///< false: no example has its label, tags or answers (for inference)
+    bool has_labels = true;                ///< every example has its label, its tags or its answers
     std::variant<Dataset, std::vector<TaggedSentence>, SquadData> examples;
 
     /// Number of examples: texts, sentences or questions.
     std::size_t size() const;
 };
 
-/// Read the data of a task. `label_names` are those of a trained model; without them the task's
-/// own order holds, or the names are collected from the data. Errors: as the readers of the kinds;
-/// all name the file, and where they can the row, what was expected, what was found and what to do.
+/// Read the data of a task. `label_names` are those of a trained model (transformers' placeholders
+/// LABEL_0.. give way to the task's names); without them the task's own order holds, or the names
+/// are collected from the data. kOptional accepts examples without labels, for inference. Errors:
+/// as read_dataset, read_token_data and read_question_data; all name the file and the row.
 Result<TaskData> read_task_data(
     const Task& task, const std::filesystem::path& path,
     const std::optional<std::vector<std::string>>& label_names = std::nullopt,
@@ -47,6 +49,8 @@ struct FeatureOptions {
     std::int32_t doc_stride = 0;    ///< tokens that two windows share (question answering)
     /// Question answering: windows of training bear the answer's tokens.
     bool is_training = true;
+    /// Question answering, training: kCount for published SQuAD files (a warning says how many).
+    AnswerCheck answer_check = AnswerCheck::kRefuse;
 };
 
 /// Encode all examples, in order. Errors: as encode_dataset, encode_sentences and
