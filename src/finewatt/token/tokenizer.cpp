@@ -280,10 +280,23 @@ Result<WordPieceTokenizer> WordPieceTokenizer::from_directory(
 
 Result<Encoding> WordPieceTokenizer::encode(std::string_view text,
                                             const EncodeOptions& options) const {
+    Encoding out;
+    FINEWATT_TRY(append_encoded(text, options, out));
+    return out;
+}
+
+Result<Encoding> WordPieceTokenizer::encode_pair(std::string_view text, std::string_view pair,
+                                                 const EncodeOptions& options) const {
+    Encoding out;
+    FINEWATT_TRY(append_encoded_pair(text, pair, options, out));
+    return out;
+}
+
+Status WordPieceTokenizer::append_encoded(std::string_view text, const EncodeOptions& options,
+                                          Encoding& out) const {
     FINEWATT_ASSIGN(const std::size_t room, room_for_text(options, 2));
     FINEWATT_ASSIGN(TextTokens tokens, impl_->encode_text(text));
     tokens.truncate(room);
-    Encoding out;
     if (options.add_special_tokens) {
         append_special(cls_id(), 0, out);
     }
@@ -291,18 +304,20 @@ Result<Encoding> WordPieceTokenizer::encode(std::string_view text,
     if (options.add_special_tokens) {
         append_special(sep_id(), 0, out);
     }
-    return out;
+    if (!options.with_offsets) {
+        out.offsets.clear();
+    }
+    return {};
 }
 
-Result<Encoding> WordPieceTokenizer::encode_pair(std::string_view text, std::string_view pair,
-                                                 const EncodeOptions& options) const {
+Status WordPieceTokenizer::append_encoded_pair(std::string_view text, std::string_view pair,
+                                               const EncodeOptions& options, Encoding& out) const {
     FINEWATT_ASSIGN(const std::size_t room, room_for_text(options, 3));
     FINEWATT_ASSIGN(TextTokens first, impl_->encode_text(text));
     FINEWATT_ASSIGN(TextTokens second, impl_->encode_text(pair));
     const auto [first_size, second_size] = longest_first(first.ids.size(), second.ids.size(), room);
     first.truncate(first_size);
     second.truncate(second_size);
-    Encoding out;
     if (options.add_special_tokens) {
         append_special(cls_id(), 0, out);
     }
@@ -314,7 +329,10 @@ Result<Encoding> WordPieceTokenizer::encode_pair(std::string_view text, std::str
     if (options.add_special_tokens) {
         append_special(sep_id(), 1, out);
     }
-    return out;
+    if (!options.with_offsets) {
+        out.offsets.clear();
+    }
+    return {};
 }
 
 std::int32_t WordPieceTokenizer::vocabulary_size() const {
