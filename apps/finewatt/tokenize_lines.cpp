@@ -143,6 +143,10 @@ Status run_tokenize(const TokenizeOptions& options, std::istream& in, std::ostre
     Encoding encoding;
     std::string written;
     for (std::int64_t number = 1; std::getline(in, line); ++number) {
+        constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+        if (number == 1 && std::string_view(line).substr(0, 3) == kByteOrderMark) {
+            line.erase(0, kByteOrderMark.size());
+        }
         encoding.ids.clear();
         encoding.offsets.clear();
         encoding.type_ids.clear();

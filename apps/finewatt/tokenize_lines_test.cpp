@@ -56,6 +56,12 @@ TEST(TokenizeLines, NoTokensAreEmptyLists) {
     EXPECT_EQ(outcome.text, "{\"ids\":[],\"offsets\":[],\"type_ids\":[]}\n");
 }
 
+TEST(TokenizeLines, AByteOrderMarkInFrontIsPassedOver) {
+    const Outcome outcome = run({}, "\xEF\xBB\xBF{\"text\":\"a\"}\n");
+    ASSERT_OK(outcome.status);
+    EXPECT_EQ(outcome.text, "a\n");
+}
+
 TEST(TokenizeLines, CasedAndTheLimitAreObeyed) {
     TokenizeOptions options;
     options.cased = true;
