@@ -18,12 +18,17 @@ class Fetch : public ProgramTest {
   protected:
     Fetch() {
         hub_.add_model("org/name");
+        set_environment("");
+    }
+
+    void set_environment(const std::string& offline) {
         extra_environment_ = {{"HF_ENDPOINT", hub_.endpoint()},
                               {"HF_HOME", (tree_.path() / "hf").string()},
-                              {"no_proxy", "127.0.0.1"}};
+                              {"HF_HUB_OFFLINE", offline},
+                              {"no_proxy", "127.0.0.1,localhost"}};
         // What the machine's own user has set must play no part.
         for (const char* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN",
-                                 "HF_TOKEN_PATH", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"}) {
+                                 "HF_TOKEN_PATH", "TRANSFORMERS_OFFLINE"}) {
             extra_environment_.emplace_back(name, "");
         }
     }
@@ -114,7 +119,7 @@ TEST_F(Fetch, GatedModelNeedsTheTokenWhichIsNeverShown) {
 TEST_F(Fetch, OfflineItOnlyLooks) {
     ASSERT_EQ(finewatt({"fetch", "org/name"}).exit_status, 0);
     const std::size_t asked = hub_.hub().requests().size();
-    extra_environment_.emplace_back("HF_HUB_OFFLINE", "1");
+    set_environment("1");
     const auto known = finewatt({"fetch", "org/name", "--json"});
     EXPECT_EQ(known.exit_status, 0) << known.stderr_text;
     EXPECT_EQ(last_line_json(known.stdout_text)["folder"], snapshot().string());

@@ -153,6 +153,11 @@ class FakeHub {
         return answer_json(entries);
     }
 
+    /// Another host than the hub's, as huggingface_hub compares names only, not ports.
+    std::string storage_url(const std::string& sum) const {
+        return fmt::format("http://localhost:{}/{}?signed=1", storage_.port(), sum);
+    }
+
     ServedAnswer resolve(const ServedRequest& request, const std::string& path,
                          const std::string& content) {
         const std::string etag = '"' + etag_of(path, content) + '"';
@@ -163,7 +168,7 @@ class FakeHub {
                      {"X-Linked-Etag", etag},
                      {"X-Linked-Size", std::to_string(content.size())},
                      {"ETag", "\"of the redirect\""},
-                     {"Location", storage_.url("/" + sha256(content) + "?signed=1")}}};
+                     {"Location", storage_url(sha256(content))}}};
         }
         if (!request.target.starts_with("/api/resolve-cache")) {
             // As the hub does: to itself, with the same path at the end.
