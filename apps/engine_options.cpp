@@ -44,8 +44,8 @@ const std::vector<Setting<EngineOptions>>& finetune_settings() {
          "Column with the second text, e.g. sentence2 (pair-classification needs it; no default)"},
         {"label_column", &O::label_column, "Column with the class"},
         {"model", &O::model,
-         "Model to start from: a Hugging Face folder, or random:CONFIG.json for random weights of "
-         "that shape (required), e.g. models/bert-base-uncased"},
+         "Model to start from: a Hugging Face folder, a name that `finewatt fetch` has fetched, or "
+         "random:CONFIG.json for random weights of that shape (required), e.g. bert-base-uncased"},
         {"vocab", &O::vocab,
          "vocab.txt, or a folder that holds one (default: the model's folder; random: needs it)"},
         {"data", &O::data,
@@ -83,7 +83,9 @@ const std::vector<Setting<EngineOptions>>& finetune_settings() {
 const std::vector<Setting<InferOptions>>& infer_settings() {
     using O = InferOptions;
     static const std::vector<Setting<O>> settings = {
-        {"model", &O::model, "Hugging Face folder with a trained classifier (required)"},
+        {"model", &O::model,
+         "Trained classifier: a Hugging Face folder, or a name that `finewatt fetch` has fetched "
+         "(required)"},
         {"data", &O::data, "Texts: .tsv .csv .json .jsonl, also with .gz (required)"},
         {"predictions", &O::predictions,
          "File for one JSON line per text: id, label, scores (required), e.g. out.jsonl"},
@@ -352,7 +354,8 @@ Status complete_engine_options(const CLI::App& app, EngineOptions& options) {
         FINEWATT_TRY(apply_spec(app, *options.spec, options));
     }
     FINEWATT_TRY(check_task(options));
-    FINEWATT_TRY(expect_given("--model", options.model, "a folder or random:CONFIG.json"));
+    FINEWATT_TRY(expect_given("--model", options.model,
+                              "a folder, a name on the hub or random:CONFIG.json"));
     FINEWATT_TRY(expect_given("--data", options.data, "a file with training data"));
     FINEWATT_TRY(check_numbers(options));
     FINEWATT_TRY(

@@ -24,7 +24,7 @@ struct EngineOptions {
     std::string text_column = "text";
     std::optional<std::string> text_pair_column;
     std::string label_column = "label";
-    std::string model;                 ///< Hugging Face folder, or "random:CONFIG.json"
+    std::string model;                 ///< Hugging Face folder, hub name or "random:CONFIG.json"
     std::optional<std::string> vocab;  ///< vocab.txt or a folder with one
     std::string data;
     std::optional<std::string> eval_data;
@@ -66,7 +66,7 @@ std::string to_toml(const EngineOptions& options);
 
 /// Settings of an inference job.
 struct InferOptions {
-    std::string model;  ///< Hugging Face folder with a classification head
+    std::string model;  ///< Hugging Face folder with a classification head, or its hub name
     std::string data;
     std::string predictions;  ///< file to write, JSON lines
     bool logits = false;

@@ -6,6 +6,7 @@
 set(FINEWATT_ALLOWED_base "")
 set(FINEWATT_ALLOWED_units base)
 set(FINEWATT_ALLOWED_token base)
+set(FINEWATT_ALLOWED_hub base)
 set(FINEWATT_ALLOWED_record base units)
 set(FINEWATT_ALLOWED_data base token)
 set(FINEWATT_ALLOWED_sensor base units record)
@@ -18,7 +19,7 @@ set(FINEWATT_ALLOWED_report base units record carbon store)
 
 # Every library, lower layers first.
 set(FINEWATT_LIBRARIES
-    base units token record data sensor carbon store meter engine study report)
+    base units token hub record data sensor carbon store meter engine study report)
 
 # finewatt_library(<name> [SOURCES ...] [DEPS <library> ...] [EXTERNAL <target> ...]
 #                  [EXTERNAL_PUBLIC <target> ...])

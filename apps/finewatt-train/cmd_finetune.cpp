@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "engine_options.h"
+#include "model_name.h"
 
 namespace finewatt {
 namespace {
@@ -66,6 +67,11 @@ int run_finetune(const CLI::App& app, EngineOptions& given, EventWriter& events,
     if (!complete) {
         return report_usage_error(complete.error());
     }
+    const Result<std::string> model = resolve_model_name(given.model);
+    if (!model) {
+        return report_error(model.error());
+    }
+    given.model = *model;
     {
         const PhaseScope phase(events, "startup");
         start_engine(events, given.threads, "finetune", given.model, given.batching);

@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "engine_options.h"
+#include "model_name.h"
 
 namespace finewatt {
 namespace {
@@ -18,12 +19,16 @@ int run_infer(const InferOptions& given, EventWriter& events, const Clock& clock
     if (!complete) {
         return report_usage_error(complete.error());
     }
+    const Result<std::string> model = resolve_model_name(given.model);
+    if (!model) {
+        return report_error(model.error());
+    }
     {
         const PhaseScope phase(events, "startup");
         start_engine(events, given.threads, "infer", given.model, "unpadded");
     }
     InferenceOptions options;
-    options.model.path = given.model;
+    options.model.path = *model;
     options.data = given.data;
     options.columns = {given.text_column, given.text_pair_column, given.label_column};
     options.predictions = given.predictions;

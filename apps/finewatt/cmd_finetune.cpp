@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "engine_options.h"
+#include "model_name.h"
 
 namespace finewatt::app {
 namespace {
@@ -75,6 +76,7 @@ std::vector<std::pair<std::string, std::string>> engine_environment() {
 
 Result<JobOptions> make_finetune_job(const CommandContext& context, FinetuneCommand& command,
                                      const Clock& clock) {
+    FINEWATT_ASSIGN(const std::string model_folder, resolve_model_name(command.engine.model));
     FINEWATT_ASSIGN(const std::string engine, find_engine(context.program_path));
     FINEWATT_ASSIGN(JobOptions job, make_job(context, command.meter, clock));
     if (!command.engine.out) {
@@ -83,11 +85,17 @@ Result<JobOptions> make_finetune_job(const CommandContext& context, FinetuneComm
     job.kind = "fine-tuning";
     job.argv = {engine, "finetune"};
     job.environment = engine_environment();
-    for (std::string& argument : to_arguments(command.engine)) {
+    EngineOptions engine_options = command.engine;
+    engine_options.model = model_folder;
+    for (std::string& argument : to_arguments(engine_options)) {
         job.argv.push_back(std::move(argument));
     }
     for (const auto& setting : to_settings(command.engine)) {
         job.settings[setting.first] = setting_from_text(setting.second);
+    }
+    if (model_folder != command.engine.model) {
+        // The name is what the user knows; the folder says which commit it stood for.
+        job.settings["model_folder"] = setting_from_text(model_folder);
     }
     return job;
 }

@@ -67,6 +67,7 @@ int terminal_columns();
 void register_calibrate(CLI::App& app, CommandContext& context);
 void register_doctor(CLI::App& app, CommandContext& context);
 void register_evaluate(CLI::App& app, CommandContext& context);
+void register_fetch(CLI::App& app, CommandContext& context);
 void register_finetune(CLI::App& app, CommandContext& context);
 void register_measure(CLI::App& app, CommandContext& context);
 void register_phase(CLI::App& app, CommandContext& context);

@@ -98,6 +98,7 @@ int run(int argc, char** argv) {
     finewatt::app::register_measure(app, context);
     finewatt::app::register_phase(app, context);
     finewatt::app::register_calibrate(app, context);
+    finewatt::app::register_fetch(app, context);
     finewatt::app::register_finetune(app, context);
     finewatt::app::register_evaluate(app, context);
     finewatt::app::register_replay(app, context);

@@ -34,6 +34,7 @@ class ReferencePage : public ProgramTest {
         const std::vector<std::vector<std::string>> commands{{},
                                                              {"doctor"},
                                                              {"measure"},
+                                                             {"fetch"},
                                                              {"finetune"},
                                                              {"replay"},
                                                              {"phase"},

@@ -193,7 +193,8 @@ void LocalHttpServer::answer(const LocalServer::Connection& connection) {
     for (const auto& [name, value] : answer.headers) {
         text += fmt::format("{}: {}\r\n", name, value);
     }
-    connection.send(text + "\r\n" + answer.body);
+    // The answer to HEAD is that to GET without its body (RFC 9110, 9.3.2).
+    connection.send(text + "\r\n" + (request->method == "HEAD" ? "" : answer.body));
 }
 
 }  // namespace finewatt::testing
