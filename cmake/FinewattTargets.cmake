@@ -21,12 +21,18 @@ set(FINEWATT_ALLOWED_report base units record carbon store)
 set(FINEWATT_LIBRARIES
     base units token hub record data sensor carbon store meter engine study report)
 
-# finewatt_library(<name> [SOURCES ...] [DEPS <library> ...] [EXTERNAL <target> ...]
+# What runs once per command, or a few times a second, is compiled for size: at -O2 such code is two
+# to three times as big, and the pages of a meter's code are most of the memory it holds. For the
+# property COMPILE_OPTIONS of single files, and by the word SMALL for all files of a target.
+# g++ 12 takes std::optional for uninitialised at -Os, where it does not at -O2.
+set(FINEWATT_SMALL_CODE "$<$<CONFIG:Release,RelWithDebInfo>:-Os;-Wno-maybe-uninitialized>")
+
+# finewatt_library(<name> [SMALL] [SOURCES ...] [DEPS <library> ...] [EXTERNAL <target> ...]
 #                  [EXTERNAL_PUBLIC <target> ...])
 # Makes finewatt_<name> and finewatt::<name>. DEPS are finewatt libraries (linked PUBLIC), EXTERNAL
 # are third-party targets (linked PRIVATE).
 function(finewatt_library name)
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;DEPS;EXTERNAL;EXTERNAL_PUBLIC")
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "SMALL" "" "SOURCES;DEPS;EXTERNAL;EXTERNAL_PUBLIC")
     if(ARG_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "finewatt_library(${name}): unknown arguments: ${ARG_UNPARSED_ARGUMENTS}")
     endif()
@@ -54,15 +60,21 @@ function(finewatt_library name)
         target_link_libraries(${target} ${scope} finewatt::${dependency})
     endforeach()
     target_link_libraries(${target} ${scope} ${ARG_EXTERNAL_PUBLIC})
+    if(ARG_SMALL)
+        target_compile_options(${target} PRIVATE "${FINEWATT_SMALL_CODE}")
+    endif()
 endfunction()
 
-# finewatt_program(<name> SOURCES ... DEPS ... [EXTERNAL ...])
+# finewatt_program(<name> [SMALL] SOURCES ... DEPS ... [EXTERNAL ...])
 function(finewatt_program name)
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;DEPS;EXTERNAL")
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "SMALL" "" "SOURCES;DEPS;EXTERNAL")
     add_executable(${name} ${ARG_SOURCES})
     foreach(dependency IN LISTS ARG_DEPS)
         target_link_libraries(${name} PRIVATE finewatt::${dependency})
     endforeach()
+    if(ARG_SMALL)
+        target_compile_options(${name} PRIVATE "${FINEWATT_SMALL_CODE}")
+    endif()
     target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/apps")
     target_link_libraries(${name} PRIVATE finewatt_build_flags ${ARG_EXTERNAL})
     target_compile_definitions(${name} PRIVATE FINEWATT_VERSION="${FINEWATT_VERSION}")

@@ -1,5 +1,6 @@
 #include "finewatt/base/http_client.h"
 
+#include "finewatt/base/ascii.h"
 #include "finewatt/base/dyn_lib.h"
 
 #include <curl/curl.h>
@@ -143,9 +144,7 @@ struct Exchange {
         if (colon == std::string_view::npos) {
             return;
         }
-        std::string name(line.substr(0, colon));
-        std::transform(name.begin(), name.end(), name.begin(),
-                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        std::string name = ascii_lower(line.substr(0, colon));
         std::string_view value = line.substr(colon + 1);
         const auto is_blank = [](char c) {
             return c == ' ' || c == '\t' || c == '\r' || c == '\n';

@@ -25,6 +25,8 @@ namespace {
 
 /// Real tokens per second are shown over this stretch.
 constexpr std::chrono::seconds kRateWindow{10};
+/// Signals and events wake the follower; it looks by itself only in case one was lost.
+constexpr std::chrono::seconds kLongestWait{10};
 
 void keep(std::optional<double>& total, const std::optional<double>& latest) {
     if (latest) {
@@ -130,8 +132,9 @@ class JobFollower {
         MonoTime next_progress = begin_ + options_.progress_interval;
         MonoTime next_sample = begin_ + kAttributionPeriod;
         while (true) {
-            wait_until(attributor_ == nullptr ? next_progress
-                                              : std::min(next_progress, next_sample));
+            MonoTime next = clock_.mono_now() + kLongestWait;
+            next = options_.on_progress ? std::min(next, next_progress) : next;
+            wait_until(attributor_ != nullptr ? std::min(next, next_sample) : next);
             take_signals();
             take_events();
             const bool has_ended = workload_.has_ended();
@@ -144,7 +147,7 @@ class JobFollower {
                 take_events();  // what it wrote last
                 return end.value_or(WorkloadEnd{});
             }
-            if (clock_.mono_now() >= next_progress) {
+            if (options_.on_progress && clock_.mono_now() >= next_progress) {
                 report_progress();
                 next_progress = clock_.mono_now() + options_.progress_interval;
             }
@@ -181,7 +184,7 @@ class JobFollower {
     }
 
     void take_events() {
-        std::array<char, 65536> buffer;
+        std::array<char, 8192> buffer;
         while (events_are_open_) {
             const ssize_t n = ::read(workload_.event_fd(), buffer.data(), buffer.size());
             if (n == 0) {
@@ -198,9 +201,6 @@ class JobFollower {
     }
 
     void report_progress() {
-        if (!options_.on_progress) {
-            return;
-        }
         JobProgress now;
         now.elapsed_s = as_seconds(clock_.mono_now() - begin_);
         now.energy = meter_.live();
