@@ -99,6 +99,7 @@ int run(int argc, char** argv) {
     finewatt::app::register_phase(app, context);
     finewatt::app::register_calibrate(app, context);
     finewatt::app::register_finetune(app, context);
+    finewatt::app::register_data(app, context);
     finewatt::app::register_evaluate(app, context);
     finewatt::app::register_replay(app, context);
     finewatt::app::register_runs(app, context);

@@ -1,5 +1,6 @@
 #include "finewatt/data/task_data.h"
 
+#include "finewatt/base/log.h"
 #include "finewatt/data/encode.h"
 #include "finewatt/data/token_data.h"
 
@@ -71,6 +72,34 @@ Result<TaskData> read_questions(const std::filesystem::path& path, const Dataset
     return data;
 }
 
+Result<FeatureSet> encode_questions(const SquadData& data, const WordPieceTokenizer& tokenizer,
+                                    const FeatureOptions& options) {
+    SquadFeatureOptions windows;
+    windows.max_length = options.max_length;
+    windows.doc_stride = options.doc_stride;
+    windows.is_training = options.is_training;
+    windows.answer_check = options.answer_check;
+    FeatureSetBuilder builder(TaskKind::kQuestionAnswering);
+    FINEWATT_ASSIGN(const SquadFeatureCounts counts,
+                    make_squad_features(data, tokenizer, windows, [&](SquadFeature&& feature) {
+                        builder.add({.ids = feature.ids,
+                                     .type_ids = feature.type_ids,
+                                     .answer_start = feature.answer_start,
+                                     .answer_end = feature.answer_end,
+                                     .offset_begins = feature.offset_begins,
+                                     .offset_ends = feature.offset_ends,
+                                     .example = feature.example});
+                        return Status();
+                    }));
+    if (counts.answers_not_in_context > 0) {
+        log_warning(fmt::format(
+            "{} reference answers are not the text at their place in the context (first: question "
+            "{}); they are used by place and length, as run_qa.py does",
+            counts.answers_not_in_context, counts.first_not_in_context));
+    }
+    return std::move(builder).finish();
+}
+
 }  // namespace
 
 std::size_t TaskData::size() const {
@@ -109,7 +138,7 @@ Result<FeatureSet> make_features(const TaskData& data, const WordPieceTokenizer&
         case TaskKind::kQuestionAnswering:
             break;
     }
-    return FINEWATT_ERROR(kUnsupported, "question answering: windows are not made yet");
+    return encode_questions(std::get<SquadData>(data.examples), tokenizer, options);
 }
 
 }  // namespace finewatt

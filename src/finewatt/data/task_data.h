@@ -9,6 +9,7 @@
 #include "finewatt/data/dataset.h"
 #include "finewatt/data/features.h"
 #include "finewatt/data/squad_data.h"
+#include "finewatt/data/squad_features.h"
 #include "finewatt/data/task.h"
 #include "finewatt/token/tokenizer.h"
 
@@ -48,10 +49,12 @@ struct FeatureOptions {
     std::int32_t doc_stride = 0;    ///< tokens that two windows share (question answering)
     /// Question answering: windows of training bear the answer's tokens.
     bool is_training = true;
+    /// Question answering: what to do about a reference answer that is not where it says.
+    AnswerCheck answer_check = AnswerCheck::kCount;
 };
 
-/// Encode all examples, in order. Errors: as encode_dataset, encode_sentences and
-/// make_squad_features.
+/// Encode all examples, in order. Reference answers that are not where they say (kCount) are logged
+/// as a warning. Errors: as encode_dataset, encode_sentences and make_squad_features.
 Result<FeatureSet> make_features(const TaskData& data, const WordPieceTokenizer& tokenizer,
                                  const FeatureOptions& options);
 
