@@ -53,15 +53,6 @@ Error unknown_task(const std::string& name) {
                           fmt::join(task_names(), ", "));
 }
 
-FeatureOptions feature_options(const StatsOptions& options, const Task& task) {
-    FeatureOptions features;
-    features.max_length = options.max_length.value_or(task.recipe.max_length);
-    features.doc_stride = options.doc_stride.value_or(task.recipe.doc_stride);
-    // Published files are taken as they are, with a warning; one's own are to be mended.
-    features.answer_check = task.name == "qa" ? AnswerCheck::kRefuse : AnswerCheck::kCount;
-    return features;
-}
-
 Result<DataStats> count(const StatsOptions& options, Task task) {
     choose_columns(task, options.columns);
     FINEWATT_ASSIGN(const WordPieceTokenizer tokenizer,
@@ -69,7 +60,9 @@ Result<DataStats> count(const StatsOptions& options, Task task) {
     // Labels do not change lengths, so a data set to predict can be counted, too.
     FINEWATT_ASSIGN(const TaskData data,
                     read_task_data(task, options.data, std::nullopt, LabelRule::kOptional));
-    FeatureOptions settings = feature_options(options, task);
+    FeatureOptions settings = recipe_features(task);
+    settings.max_length = options.max_length.value_or(settings.max_length);
+    settings.doc_stride = options.doc_stride.value_or(settings.doc_stride);
     settings.is_training = data.has_labels;
     Result<FeatureSet> features = make_cached_features(
         data, tokenizer, settings, options.has_no_cache ? std::nullopt : default_feature_cache());

@@ -1,4 +1,5 @@
 #include "finewatt/data/dataset_rows_internal.h"
+#include "finewatt/data/parquet_rows_internal.h"
 #include "finewatt/data/text_file_internal.h"
 
 #include <array>
@@ -30,8 +31,15 @@ Result<RowReader> find_reader(const std::string& extension) {
     }
     return FINEWATT_ERROR(kInvalidArgument,
                           "expected a file name that ends in .tsv, .csv, .json or .jsonl (or these "
-                          "with .gz), found '{}'; rename or convert the file",
+                          "with .gz) or in .parquet, found '{}'; rename or convert the file",
                           extension);
+}
+
+Result<std::vector<DataRow>> read_text_rows(const std::filesystem::path& file,
+                                            const ColumnChooser& choose) {
+    FINEWATT_ASSIGN(const RowReader read_rows, find_reader(data_extension(file)));
+    FINEWATT_ASSIGN(const std::string text, read_text_file(file));
+    return read_rows(text, choose);
 }
 
 bool is_blank(std::string_view text) {
@@ -80,9 +88,9 @@ std::string data_extension(const std::filesystem::path& file) {
 
 Result<std::vector<DataRow>> read_data_rows(const std::filesystem::path& file,
                                             const ColumnChooser& choose) {
-    FINEWATT_ASSIGN(const RowReader read_rows, find_reader(data_extension(file)));
-    FINEWATT_ASSIGN(const std::string text, read_text_file(file));
-    FINEWATT_ASSIGN(std::vector<DataRow> rows, read_rows(text, choose));
+    FINEWATT_ASSIGN(std::vector<DataRow> rows, file.extension() == ".parquet"
+                                                   ? read_parquet_rows(file, choose)
+                                                   : read_text_rows(file, choose));
     if (rows.empty()) {
         return FINEWATT_ERROR(kCorrupt, "expected rows of data, found none");
     }

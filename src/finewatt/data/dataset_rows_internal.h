@@ -44,9 +44,9 @@ Result<std::vector<DataRow>> read_json_rows(std::string_view text, const ColumnC
 /// One JSON object a line.
 Result<std::vector<DataRow>> read_jsonl_rows(std::string_view text, const ColumnChooser& choose);
 
-/// Read a file by the format that its name says: .tsv, .csv, .json or .jsonl, each also with .gz.
-/// Errors: those of read_text_file and of the readers; invalid argument for another name; corrupt
-/// when there are no rows.
+/// Read a file by the format that its name says: .tsv, .csv, .json or .jsonl, each also with .gz,
+/// or .parquet. Errors: those of read_text_file, read_parquet_rows and of the readers; invalid
+/// argument for another name; corrupt when there are no rows.
 Result<std::vector<DataRow>> read_data_rows(const std::filesystem::path& file,
                                             const ColumnChooser& choose);
 

@@ -1,11 +1,13 @@
 #include "finewatt/data/evaluate.h"
 
+#include "finewatt/base/log.h"
 #include "finewatt/data/conll_data.h"
 #include "finewatt/data/entity_score.h"
 #include "finewatt/data/score.h"
 #include "finewatt/data/text_file_internal.h"
 
 #include <nlohmann/json.hpp>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <array>
@@ -45,8 +47,12 @@ Result<std::vector<json>> read_prediction_lines(const std::filesystem::path& fil
     std::string_view rest = text;
     for (std::size_t number = 1; !rest.empty(); ++number) {
         const std::size_t end = rest.find('\n');
-        const json line = json::parse(rest.substr(0, end), nullptr, false);
+        const std::string_view line_text = rest.substr(0, end);
         rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+        if (line_text.find_first_not_of(" \t\r") == std::string_view::npos) {
+            continue;
+        }
+        const json line = json::parse(line_text, nullptr, false);
         if (!line.is_object() || !line.contains("id") || !line["id"].is_number_unsigned() ||
             !line.contains(field)) {
             return FINEWATT_ERROR(kCorrupt,
@@ -125,28 +131,75 @@ Result<NamedScores> evaluate_entities(const EvaluationFiles& files) {
                        {"accuracy", scores.accuracy}};
 }
 
-Result<SquadNoAnswerScores> read_no_answer_scores(const std::filesystem::path& file) {
-    FINEWATT_ASSIGN(const std::string text, read_text_file(file));
-    // The order of the file decides among equal values.
-    const auto object = nlohmann::ordered_json::parse(text, nullptr, false);
-    if (!object.is_object()) {
-        return FINEWATT_ERROR(kCorrupt, "{}: expected one JSON object {{id: probability}}",
-                              file.string());
+/// In the order of the file, which decides among equal values.
+Result<SquadNoAnswerScores> parse_no_answer_scores(const std::string& text) {
+    simdjson::dom::parser parser;
+    simdjson::dom::object object;
+    if (const auto error = parser.parse(text).get(object); error != simdjson::SUCCESS) {
+        return FINEWATT_ERROR(kCorrupt, "expected one JSON object {{id: number}}, found: {}",
+                              simdjson::error_message(error));
     }
     SquadNoAnswerScores scores;
-    for (const auto& [id, value] : object.items()) {
-        if (!value.is_number()) {
-            return FINEWATT_ERROR(kCorrupt, "{}: question '{}': expected a number", file.string(),
-                                  id);
+    for (const auto& entry : object) {
+        double value = 0;
+        if (entry.value.get(value) != simdjson::SUCCESS) {
+            return FINEWATT_ERROR(kCorrupt, "question '{}': expected a number", entry.key);
         }
-        scores.emplace_back(id, value.get<double>());
+        scores.emplace_back(entry.key, value);
     }
     return scores;
+}
+
+Result<SquadNoAnswerScores> read_no_answer_scores(const std::filesystem::path& file) {
+    const auto read = [&]() -> Result<SquadNoAnswerScores> {
+        FINEWATT_ASSIGN(const std::string text, read_text_file(file));
+        return parse_no_answer_scores(text);
+    };
+    Result<SquadNoAnswerScores> scores = read();
+    if (!scores) {
+        return Error(std::move(scores).error()).with_context(file.string());
+    }
+    return scores;
+}
+
+/// Refuse predictions of another data set, and say what does not match otherwise: the official
+/// scripts score it all the same.
+Status check_coverage(ScoreKind kind, const SquadData& references,
+                      const SquadPredictions& predictions, const EvaluationFiles& files) {
+    const auto& questions = references.examples;
+    const auto has_prediction = [&](const SquadExample& question) {
+        return predictions.count(question.id) != 0;
+    };
+    const auto answered =
+        static_cast<std::size_t>(std::count_if(questions.begin(), questions.end(), has_prediction));
+    const std::string name = files.predictions.string();
+    if (answered == 0) {
+        return FINEWATT_ERROR(
+            kInvalidArgument,
+            "{}: expected answers to the {} questions of {} (such as '{}'), found none among its "
+            "{}{}; the files belong to different data sets",
+            name, questions.size(), files.references.string(), questions.front().id,
+            predictions.size(),
+            predictions.empty() ? "" : fmt::format(" (such as '{}')", predictions.begin()->first));
+    }
+    if (answered < questions.size()) {
+        const auto missing = std::find_if_not(questions.begin(), questions.end(), has_prediction);
+        log_warning(fmt::format(
+            "{}: {} of {} questions have no answer there (such as '{}'); {}", name,
+            questions.size() - answered, questions.size(), missing->id,
+            kind == ScoreKind::kSquadV1 ? "each scores 0" : "the figures leave them out"));
+    }
+    if (answered < predictions.size()) {
+        log_warning(fmt::format("{}: {} answers are to questions that {} does not have", name,
+                                predictions.size() - answered, files.references.string()));
+    }
+    return {};
 }
 
 Result<NamedScores> evaluate_squad(ScoreKind kind, const EvaluationFiles& files) {
     FINEWATT_ASSIGN(const SquadData references, read_squad_data(files.references));
     FINEWATT_ASSIGN(const SquadPredictions predictions, read_squad_predictions(files.predictions));
+    FINEWATT_TRY(check_coverage(kind, references, predictions, files));
     if (kind == ScoreKind::kSquadV1) {
         return score_squad_v1(references, predictions);
     }

@@ -33,7 +33,9 @@ struct EvaluationFiles {
 /// (shares); SQuAD gives the official figures (percent). Predictions for classification and
 /// entities are JSON lines {"id", "label"} and {"id", "tags"}, one for each reference, ids from 0
 /// in any order. Errors: those of the readers; corrupt with the line of a prediction that is
-/// broken; invalid argument for an id that is missing, unknown or given twice.
+/// broken; invalid argument for an id that is missing, unknown or given twice. SQuAD's scripts
+/// score what there is, so missing and unknown ids only give a warning there; answers none of which
+/// is to a question of the references are refused.
 Result<NamedScores> evaluate_files(ScoreKind kind, const EvaluationFiles& files);
 
 }  // namespace finewatt

@@ -88,7 +88,7 @@ TEST(QuestionData, BadInputNamesFileAndRow) {
                                          R"( {"text": [], "answer_start": []}})"),
                  "row 1: column 'question': expected a text");
     EXPECT_ERROR(kInvalidArgument, read_content("d.csv", "question,context\na,b\n"),
-                 "d.csv: expected SQuAD JSON, or .jsonl rows, found '.csv'");
+                 "d.csv: expected SQuAD JSON, or rows in .jsonl or .parquet, found '.csv'");
     EXPECT_ERROR(kCorrupt, read_content("d.json", R"({"data": [)"), "expected SQuAD JSON");
 }
 

@@ -147,7 +147,10 @@ Result<SquadPredictions> parse_predictions(const std::string& text) {
             return FINEWATT_ERROR(kCorrupt, "question '{}': expected its answer as a string",
                                   entry.key);
         }
-        predictions[std::string(entry.key)] = std::string(answer);
+        if (!predictions.emplace(entry.key, answer).second) {
+            return FINEWATT_ERROR(kCorrupt, "question '{}': expected one answer, found two",
+                                  entry.key);
+        }
     }
     return predictions;
 }

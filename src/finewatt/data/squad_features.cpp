@@ -211,4 +211,26 @@ Result<SquadFeatureCounts> make_squad_features(const SquadData& data,
     return maker.take_counts();
 }
 
+Result<QuestionFeatures> encode_questions(const SquadData& data,
+                                          const WordPieceTokenizer& tokenizer,
+                                          const SquadFeatureOptions& options) {
+    FeatureSetBuilder builder(TaskKind::kQuestionAnswering);
+    QuestionFeatures made;
+    FINEWATT_ASSIGN(made.counts, make_squad_features(data, tokenizer, options,
+                                                     [&](SquadFeature&& feature) -> Status {
+                                                         FeatureView view;
+                                                         view.ids = feature.ids;
+                                                         view.type_ids = feature.type_ids;
+                                                         view.answer_start = feature.answer_start;
+                                                         view.answer_end = feature.answer_end;
+                                                         view.offset_begins = feature.offset_begins;
+                                                         view.offset_ends = feature.offset_ends;
+                                                         view.example = feature.example;
+                                                         builder.add(view);
+                                                         return {};
+                                                     }));
+    made.features = std::move(builder).finish();
+    return made;
+}
+
 }  // namespace finewatt

@@ -1,11 +1,13 @@
 // Features of question answering: each question with windows of its context, cut as Hugging Face's
 // run_qa.py cuts them (prepare_train_features and prepare_validation_features).
 //
-// Main function: make_squad_features. Not for answers out of logits (squad_answers.h).
-// Source: transformers, examples/pytorch/question-answering/run_qa.py at commit 03ea97a.
+// Main functions: make_squad_features, encode_questions. Not for answers out of logits
+// (squad_answers.h). Source: transformers, examples/pytorch/question-answering/run_qa.py at commit
+// 03ea97a.
 #pragma once
 
 #include "finewatt/base/result.h"
+#include "finewatt/data/features.h"
 #include "finewatt/data/squad_data.h"
 #include "finewatt/token/tokenizer.h"
 
@@ -66,5 +68,16 @@ Result<SquadFeatureCounts> make_squad_features(const SquadData& data,
                                                const WordPieceTokenizer& tokenizer,
                                                const SquadFeatureOptions& options,
                                                const std::function<Status(SquadFeature&&)>& take);
+
+/// All features, and what was made.
+struct QuestionFeatures {
+    FeatureSet features;
+    SquadFeatureCounts counts;
+};
+
+/// The same, gathered. Errors: as make_squad_features.
+Result<QuestionFeatures> encode_questions(const SquadData& data,
+                                          const WordPieceTokenizer& tokenizer,
+                                          const SquadFeatureOptions& options);
 
 }  // namespace finewatt

@@ -133,6 +133,24 @@ TEST(SquadFeatures, ShortContextsNeedNoRoomForTheStrideAndEmptyOnesGiveOneFeatur
     EXPECT_EQ(empty.features[0].ids, (Ints{2, 5, 3, 3}));
 }
 
+TEST(SquadFeatures, GatheredFeaturesAreTheSame) {
+    const SquadData data = one_question("a b c d e f g h", {{"c d", 4}});
+    const SquadFeatureOptions options{.max_length = 8, .doc_stride = 2};
+    ASSERT_OK_AND_ASSIGN(const Made made, make(data, options));
+    ASSERT_OK_AND_ASSIGN(const QuestionFeatures gathered,
+                         encode_questions(data, letters(), options));
+    ASSERT_EQ(gathered.features.size(), made.features.size());
+    EXPECT_EQ(gathered.counts.windows_with_answer, 2U);
+    for (std::size_t i = 0; i < made.features.size(); ++i) {
+        const FeatureView view = gathered.features[i];
+        EXPECT_EQ(Ints(view.ids.begin(), view.ids.end()), made.features[i].ids);
+        EXPECT_EQ(Ints(view.offset_ends.begin(), view.offset_ends.end()),
+                  made.features[i].offset_ends);
+        EXPECT_EQ(view.answer_end, made.features[i].answer_end);
+        EXPECT_EQ(view.example, 0);
+    }
+}
+
 TEST(SquadFeatures, AnErrorOfTheTakerEndsTheWork) {
     const SquadData data = one_question("a b c", std::nullopt);
     const auto result = make_squad_features(data, letters(), {}, [](SquadFeature&&) -> Status {

@@ -72,32 +72,20 @@ Result<TaskData> read_questions(const std::filesystem::path& path, const Dataset
     return data;
 }
 
-Result<FeatureSet> encode_questions(const SquadData& data, const WordPieceTokenizer& tokenizer,
-                                    const FeatureOptions& options) {
-    SquadFeatureOptions windows;
-    windows.max_length = options.max_length;
-    windows.doc_stride = options.doc_stride;
-    windows.is_training = options.is_training;
-    windows.answer_check = options.answer_check;
-    FeatureSetBuilder builder(TaskKind::kQuestionAnswering);
-    FINEWATT_ASSIGN(const SquadFeatureCounts counts,
-                    make_squad_features(data, tokenizer, windows, [&](SquadFeature&& feature) {
-                        builder.add({.ids = feature.ids,
-                                     .type_ids = feature.type_ids,
-                                     .answer_start = feature.answer_start,
-                                     .answer_end = feature.answer_end,
-                                     .offset_begins = feature.offset_begins,
-                                     .offset_ends = feature.offset_ends,
-                                     .example = feature.example});
-                        return Status();
-                    }));
-    if (counts.answers_not_in_context > 0) {
+Result<FeatureSet> encode_windows(const SquadData& data, const WordPieceTokenizer& tokenizer,
+                                  const FeatureOptions& options) {
+    FINEWATT_ASSIGN(QuestionFeatures made,
+                    encode_questions(data, tokenizer,
+                                     {.max_length = options.max_length,
+                                      .doc_stride = options.doc_stride,
+                                      .is_training = options.is_training,
+                                      .answer_check = options.answer_check}));
+    if (made.counts.answers_not_in_context > 0) {
         log_warning(fmt::format(
-            "{} reference answers are not the text at their place in the context (first: question "
-            "{}); they are used by place and length, as run_qa.py does",
-            counts.answers_not_in_context, counts.first_not_in_context));
+            "{} answers are not the text at their place in the context (first: question '{}')",
+            made.counts.answers_not_in_context, made.counts.first_not_in_context));
     }
-    return std::move(builder).finish();
+    return std::move(made.features);
 }
 
 }  // namespace
@@ -127,6 +115,14 @@ Result<TaskData> read_task_data(const Task& task, const std::filesystem::path& p
     return read_questions(path, options);
 }
 
+FeatureOptions recipe_features(const Task& task) {
+    FeatureOptions options;
+    options.max_length = task.recipe.max_length;
+    options.doc_stride = task.recipe.doc_stride;
+    options.answer_check = task.name == "qa" ? AnswerCheck::kRefuse : AnswerCheck::kCount;
+    return options;
+}
+
 Result<FeatureSet> make_features(const TaskData& data, const WordPieceTokenizer& tokenizer,
                                  const FeatureOptions& options) {
     switch (data.kind) {
@@ -138,7 +134,7 @@ Result<FeatureSet> make_features(const TaskData& data, const WordPieceTokenizer&
         case TaskKind::kQuestionAnswering:
             break;
     }
-    return encode_questions(std::get<SquadData>(data.examples), tokenizer, options);
+    return encode_windows(std::get<SquadData>(data.examples), tokenizer, options);
 }
 
 }  // namespace finewatt

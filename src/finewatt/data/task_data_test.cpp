@@ -101,9 +101,10 @@ TEST(MakeFeatures, AnswersThatAreNotThereAreCountedOrRefused) {
                          read_content("qa", "d.jsonl",
                                       R"({"id": "q7", "question": "Who?", "context": "Ann sang.",)"
                                       R"( "answers": {"text": ["sang"], "answer_start": [3]}})"));
-    FeatureOptions options{.max_length = 16, .doc_stride = 2};
+    FeatureOptions options = recipe_features(*find_task("squad"));
+    EXPECT_EQ(options.max_length, 384);
     EXPECT_OK(make_features(questions, tokenizer, options));
-    options.answer_check = AnswerCheck::kRefuse;
+    options = recipe_features(*find_task("qa"));
     EXPECT_ERROR(kInvalidArgument, make_features(questions, tokenizer, options), "q7");
 }
 
