@@ -15,7 +15,7 @@ find_path(CURL_INCLUDE_DIR curl/curl.h REQUIRED)
 
 # Only the headers of libarchive, too (data/archive.cpp).
 find_path(LIBARCHIVE_INCLUDE_DIR archive.h REQUIRED)
-# xxHash is compiled in from its header (data/feature_cache_file.cpp).
+# xxHash is compiled in from its header (data/feature_cache.cpp).
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 
 # libcsv ships neither a CMake nor a pkg-config file.

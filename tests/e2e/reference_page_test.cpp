@@ -42,6 +42,8 @@ class ReferencePage : public ProgramTest {
                                                              {"runs", "list"},
                                                              {"runs", "show"},
                                                              {"tokenize"},
+                                                             {"data"},
+                                                             {"data", "stats"},
                                                              {"calibrate"},
                                                              {"calibrate", "idle"},
                                                              {"calibrate", "run"},

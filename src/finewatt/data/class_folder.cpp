@@ -56,67 +56,87 @@ std::string below(const std::string& name, const std::string& folder) {
     return at == std::string::npos ? std::string() : rooted.substr(at + inside.size());
 }
 
-/// Whether a file counts: "CLASS/NAME.txt", and not of the unlabelled folder.
-bool is_text_of_a_class(std::string_view relative) {
-    const std::size_t slash = relative.find('/');
-    return slash != std::string_view::npos && slash > 0 &&
-           relative.find('/', slash + 1) == std::string_view::npos && relative.ends_with(".txt") &&
-           relative.substr(0, slash) != kUnlabelledFolder;
+/// Return the folder above the class of a text, "aclImdb/train/" for "aclImdb/train/pos/1_7.txt",
+/// or nothing for what is no labelled text.
+std::optional<std::string> root_of(const std::string& name) {
+    const std::size_t file_at = name.rfind('/');
+    if (!name.ends_with(".txt") || file_at == std::string::npos || file_at == 0) {
+        return std::nullopt;
+    }
+    const std::size_t slash = name.rfind('/', file_at - 1);
+    const std::size_t class_at = slash == std::string::npos ? 0 : slash + 1;
+    if (std::string_view(name).substr(class_at, file_at - class_at) == kUnlabelledFolder) {
+        return std::nullopt;
+    }
+    return name.substr(0, class_at);
+}
+
+/// Return the one folder that holds the classes. Lists such as aclImdb/train/urls_pos.txt stand
+/// higher than the texts, so the deepest folder counts.
+Result<std::string> find_root(const TextFiles& files) {
+    std::map<std::ptrdiff_t, std::set<std::string>> roots_by_depth;
+    for (const auto& file : files) {
+        if (const auto root = root_of(file.first)) {
+            roots_by_depth[std::count(root->begin(), root->end(), '/')].insert(*root);
+        }
+    }
+    if (roots_by_depth.empty()) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "expected a subfolder of .txt files for each class (as in "
+                              "aclImdb/train: pos and neg), found none; name that folder");
+    }
+    const std::set<std::string>& roots = roots_by_depth.rbegin()->second;
+    if (roots.size() > 1) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "expected one folder with a subfolder for each class, found several: "
+                              "{}; add the name of one to the path",
+                              fmt::join(roots, ", "));
+    }
+    return *roots.begin();
+}
+
+/// Keep the texts below a root, with their names below it.
+TextFiles select(TextFiles&& files, const std::string& root) {
+    TextFiles selected;
+    for (auto& [name, content] : files) {
+        if (root_of(name) == root) {
+            selected.emplace(name.substr(root.size()), std::move(content));
+        }
+    }
+    return selected;
 }
 
 Result<TextFiles> read_archive_texts(const fs::path& archive, const fs::path& folder) {
     TextFiles files;
-    TextFiles deeper;  // of folders such as train/ and test/, when no folder was named
-    FINEWATT_TRY(for_each_archive_file(archive, [&](std::string name, std::string content) {
-        const std::string relative = below(name, folder.string());
-        // Without a folder, the classes are looked for at any depth.
-        const std::size_t file_at = name.rfind('/');
-        const std::size_t class_at =
-            file_at == std::string::npos || file_at == 0 ? file_at : name.rfind('/', file_at - 1);
-        if (is_text_of_a_class(relative)) {
-            files.emplace(relative, std::move(content));
-        } else if (folder.empty() && class_at != std::string::npos &&
-                   is_text_of_a_class(std::string_view(name).substr(class_at + 1))) {
-            deeper.emplace(std::move(name), std::move(content));
+    FINEWATT_TRY(for_each_archive_file(archive, [&](const std::string& name, std::string content) {
+        std::string relative = below(name, folder.generic_string());
+        if (root_of(relative)) {
+            files.emplace(std::move(relative), std::move(content));
         }
     }));
-    if (!files.empty() || deeper.empty()) {
-        return files;
-    }
-    std::map<std::string, std::size_t> roots;
-    for (const auto& [name, content] : deeper) {
-        ++roots[name.substr(0, name.rfind('/', name.rfind('/') - 1))];
-    }
-    if (roots.size() > 1) {
-        return FINEWATT_ERROR(kInvalidArgument,
-                              "expected one folder of classes in the archive, found several; name "
-                              "one, e.g. {}/{}",
-                              archive.string(), roots.rbegin()->first);
-    }
-    const std::size_t prefix = roots.begin()->first.size() + 1;
-    for (auto& [name, content] : deeper) {
-        files.emplace(name.substr(prefix), std::move(content));
-    }
-    return files;
+    FINEWATT_ASSIGN(const std::string root, find_root(files));
+    return select(std::move(files), root);
 }
 
 Result<TextFiles> read_folder_files(const fs::path& folder) {
-    TextFiles files;
+    TextFiles files;  // without contents, until it is known which ones count
     std::error_code error;
     for (fs::recursive_directory_iterator entry(folder, error), end; entry != end && !error;
          entry.increment(error)) {
-        const std::string relative = entry->path().lexically_relative(folder).generic_string();
         std::error_code ignored;
-        if (!is_text_of_a_class(relative) || !entry->is_regular_file(ignored)) {
-            continue;
+        if (entry->is_regular_file(ignored)) {
+            files.emplace(entry->path().lexically_relative(folder).generic_string(), "");
         }
-        FINEWATT_ASSIGN(std::string content, read_file(entry->path()));
-        files.emplace(relative, std::move(content));
     }
     if (error) {
         return FINEWATT_ERROR(kIo, "reading the folder: {}", error.message());
     }
-    return files;
+    FINEWATT_ASSIGN(const std::string root, find_root(files));
+    TextFiles texts = select(std::move(files), root);
+    for (auto& [name, content] : texts) {
+        FINEWATT_ASSIGN(content, read_file(folder / root / name));
+    }
+    return texts;
 }
 
 /// Sorts by class, then by the number that a file's name begins with, then by name.
@@ -138,11 +158,6 @@ Result<std::vector<LabelledText>> read_folder_texts(const fs::path& path) {
     const auto [archive, inside] = split_at_archive(path);
     FINEWATT_ASSIGN(TextFiles files, archive.empty() ? read_folder_files(path)
                                                      : read_archive_texts(archive, inside));
-    if (files.empty()) {
-        return FINEWATT_ERROR(kInvalidArgument,
-                              "expected a subfolder of .txt files for each class (as in "
-                              "aclImdb/train: pos and neg), found none; name that folder");
-    }
     std::vector<LabelledText> texts;
     for (auto& [relative, content] : files) {
         FINEWATT_TRY_CONTEXT(check_text(content), "{}", relative);

@@ -234,6 +234,91 @@ TEST(DatasetLabels, LabelThatWasNotGivenIsAnError) {
                  "'yes' is given twice");
 }
 
+TEST(DatasetLabels, IdsStandForFixedNames) {
+    testing::TempTree tree;
+    const std::vector<std::string> names = {"yes", "no"};
+    const auto path =
+        tree.write("d.jsonl",
+                   "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\", \"label\": 0.0}\n"
+                   "{\"text\": \"c\", \"label\": \"no\"}\n");
+    ASSERT_OK_AND_ASSIGN(const Dataset data, read_classification_data(path, {}, names));
+    EXPECT_EQ(data.examples[0].label, 1);
+    EXPECT_EQ(data.examples[1].label, 0);
+    EXPECT_EQ(data.examples[2].label, 1);
+}
+
+TEST(DatasetLabels, IdsBeyondTheNamesAreAnError) {
+    testing::TempTree tree;
+    const auto path = tree.write("d.tsv", "text\tlabel\na\t0\nb\t2\n");
+    EXPECT_ERROR(kInvalidArgument,
+                 read_classification_data(path, {}, std::vector<std::string>{"yes", "no"}),
+                 "row 3: label id 2 is not one of 0 to 1 (yes, no)");
+    const auto negative = tree.write("n.tsv", "text\tlabel\na\t-1\n");
+    EXPECT_ERROR(kInvalidArgument,
+                 read_classification_data(negative, {}, std::vector<std::string>{"yes", "no"}),
+                 "row 2: label id -1 is not one of 0 to 1");
+}
+
+/// Read for prediction.
+Result<Dataset> read_unlabelled(const std::string& content) {
+    testing::TempTree tree;
+    return read_dataset(
+        tree.write("d.tsv", content),
+        {.label_names = std::vector<std::string>{"yes", "no"}, .label_rule = LabelRule::kOptional});
+}
+
+TEST(DatasetLabels, MayBeMissingForPrediction) {
+    ASSERT_OK_AND_ASSIGN(const Dataset no_column, read_unlabelled("text\na\nb\n"));
+    EXPECT_FALSE(no_column.has_labels);
+    EXPECT_EQ(no_column.examples[1].label, kNoLabel);
+    ASSERT_OK_AND_ASSIGN(const Dataset hub, read_unlabelled("text\tlabel\na\t-1\nb\t\n"));
+    EXPECT_FALSE(hub.has_labels);
+    EXPECT_EQ(hub.examples[0].label, kNoLabel);
+    EXPECT_EQ(hub.examples[1].label, kNoLabel);
+    ASSERT_OK_AND_ASSIGN(const Dataset labelled, read_unlabelled("text\tlabel\na\tno\n"));
+    EXPECT_TRUE(labelled.has_labels);
+    EXPECT_EQ(labelled.examples[0].label, 1);
+    EXPECT_ERROR(kInvalidArgument, read_unlabelled("text\tlabel\na\tmaybe\n"), "'maybe'");
+}
+
+TEST(DatasetColumns, TheFirstSetThatIsThereIsRead) {
+    testing::TempTree tree;
+    const DatasetOptions options{
+        .columns = {{.text = "premise", .pair = "hypothesis", .label = "label"},
+                    {.text = "sentence1", .pair = "sentence2", .label = "gold_label"}}};
+    const auto glue = tree.write("g.tsv", "sentence1\tsentence2\tgold_label\na\tb\tx\nc\td\ty\n");
+    ASSERT_OK_AND_ASSIGN(const Dataset data, read_dataset(glue, options));
+    EXPECT_EQ(data.examples[1].pair, "d");
+    const auto other = tree.write("o.tsv", "premise\tq\tlabel\na\tb\tx\n");
+    EXPECT_ERROR(kInvalidArgument, read_dataset(other, options),
+                 "expected a column 'hypothesis', found none; the columns are: premise, q, label");
+}
+
+TEST(DatasetLines, MayBeTenMegabytesLong) {
+    const std::string text(10'000'000, 'x');
+    ASSERT_OK_AND_ASSIGN(const Dataset data,
+                         read_content("d.tsv", "text\tlabel\n" + text + "\t0\nb\t1\n"));
+    EXPECT_EQ(data.examples[0].text.size(), text.size());
+    ASSERT_OK_AND_ASSIGN(
+        const Dataset lines,
+        read_content("d.jsonl",
+                     "{\"text\":\"" + text + "\",\"label\":0}\n{\"text\":\"b\",\"label\":1}"));
+    EXPECT_EQ(lines.examples[0].text.size(), text.size());
+}
+
+TEST(DatasetErrors, NulBytesNameTheLine) {
+    const std::string content = std::string("text\tlabel\na\t0\nb") + '\0' + "c\t1\n";
+    EXPECT_ERROR(kCorrupt, read_content("d.tsv", content), "line 3: expected text, found a NUL");
+}
+
+TEST(DatasetErrors, ListsWhereATextBelongsAreNamed) {
+    EXPECT_ERROR(kCorrupt, read_content("d.jsonl", "{\"text\": [\"a\"], \"label\": 1}\n"),
+                 "row 1: column 'text': expected a string, found a list of strings");
+    EXPECT_ERROR(kCorrupt, read_content("d.jsonl", "{\"text\": {\"a\": 1}, \"label\": 1}\n"),
+                 "row 1: column 'text': expected a string, a whole number, or a list of either, "
+                 "found an object");
+}
+
 TEST(DatasetShared, RteTrainIsRead) {
     FINEWATT_SHARED_OR_SKIP(file, "data/rte/train.tsv.gz");
     const ColumnNames columns{.text = "sentence1", .pair = "sentence2", .label = "label"};

@@ -136,10 +136,11 @@ Result<SquadData> read(const std::filesystem::path& file, const DatasetOptions& 
     };
     const std::string extension = data_extension(file);
     if (extension == ".csv" || extension == ".tsv") {
-        return FINEWATT_ERROR(kInvalidArgument,
-                              "expected SQuAD JSON, or .jsonl rows, found '{}', which cannot hold "
-                              "lists of answers; convert the file",
-                              extension);
+        return FINEWATT_ERROR(
+            kInvalidArgument,
+            "expected SQuAD JSON, or rows in .jsonl or .parquet, found '{}', which cannot hold "
+            "lists of answers; convert the file",
+            extension);
     }
     if (extension != ".json") {
         return from_rows(read_data_rows(file, chooser), columns);

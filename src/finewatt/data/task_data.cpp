@@ -115,6 +115,14 @@ Result<TaskData> read_task_data(const Task& task, const std::filesystem::path& p
     return read_questions(path, options);
 }
 
+FeatureOptions recipe_features(const Task& task) {
+    FeatureOptions options;
+    options.max_length = task.recipe.max_length;
+    options.doc_stride = task.recipe.doc_stride;
+    options.answer_check = task.name == "qa" ? AnswerCheck::kRefuse : AnswerCheck::kCount;
+    return options;
+}
+
 Result<FeatureSet> make_features(const TaskData& data, const WordPieceTokenizer& tokenizer,
                                  const FeatureOptions& options) {
     switch (data.kind) {

@@ -49,12 +49,16 @@ struct FeatureOptions {
     std::int32_t doc_stride = 0;    ///< tokens that two windows share (question answering)
     /// Question answering: windows of training bear the answer's tokens.
     bool is_training = true;
-    /// Question answering, training: kCount for published SQuAD files (a warning says how many).
+    /// Question answering, training: what to do about an answer that is not where it says.
     AnswerCheck answer_check = AnswerCheck::kRefuse;
 };
 
-/// Encode all examples, in order. Errors: as encode_dataset, encode_sentences and
-/// make_squad_features.
+/// Return the options that a task's recipe names, for training. Answers of squad and squad_v2 are
+/// taken as published (kCount); those of one's own data (qa) must be where they say.
+FeatureOptions recipe_features(const Task& task);
+
+/// Encode all examples, in order. Reference answers that are not where they say (kCount) are logged
+/// as a warning. Errors: as encode_dataset, encode_sentences and make_squad_features.
 Result<FeatureSet> make_features(const TaskData& data, const WordPieceTokenizer& tokenizer,
                                  const FeatureOptions& options);
 
