@@ -129,6 +129,34 @@ TEST_F(Finetune, TermSignalSavesWhatIsTrainedAndStoresTheRun) {
     EXPECT_GT(record["work"]["steps"].get<double>(), 0);
 }
 
+TEST_F(Finetune, HubNameIsTakenFromTheCacheByBothPrograms) {
+    ASSERT_EQ(finewatt(arguments({"-q"})).exit_status, 0);
+    const std::string commit = "0123456789abcdef0123456789abcdef01234567";
+    const auto cached = tree_.path() / "hub" / "models--org--name";
+    std::filesystem::create_directories(cached / "snapshots");
+    std::filesystem::rename(out(), cached / "snapshots" / commit);
+    tree_.write("hub/models--org--name/refs/main", commit);
+    extra_environment_ = {{"HF_HUB_CACHE", (tree_.path() / "hub").string()}};
+
+    auto all = arguments({"--json", "--epochs", "1"});
+    all[4] = "org/name";
+    const auto trained = finewatt(all);
+    ASSERT_EQ(trained.exit_status, 0) << trained.stderr_text;
+    const nlohmann::json record = last_line_json(trained.stdout_text);
+    EXPECT_EQ(record["settings"]["model"], "org/name");
+    EXPECT_EQ(record["settings"]["model_folder"], (cached / "snapshots" / commit).string());
+
+    const std::string data = (tree_.path() / "test.tsv").string();
+    const auto inferred = run("finewatt-train", {"infer", "--model", "org/name", "--data", data,
+                                                 "--predictions", "p.jsonl"});
+    EXPECT_EQ(inferred.exit_status, 0) << inferred.stderr_text;
+    const auto absent = run("finewatt-train", {"infer", "--model", "org/absent", "--data", data,
+                                               "--predictions", "p.jsonl"});
+    EXPECT_EQ(absent.exit_status, 4);
+    EXPECT_NE(absent.stderr_text.find("`finewatt fetch org/absent`"), std::string::npos)
+        << absent.stderr_text;
+}
+
 TEST_F(Finetune, MissingModelIsBadInput) {
     auto all = arguments();
     all[4] = (tree_.path() / "no-model").string();

@@ -150,8 +150,9 @@ Status HubClient::require_success(const Repo& repo, const std::string& file,
     }
     const std::string what = fmt::format("{} {}", repo_type_name(repo.type), repo.name);
     const std::string why = answer.header("x-error-code").value_or("");
+    const std::string hub = printable_url(settings_.endpoint);
     const std::string page =
-        settings_.endpoint + (repo.type == RepoType::kDataset ? "/datasets/" : "/") + repo.name;
+        hub + (repo.type == RepoType::kDataset ? "/datasets/" : "/") + repo.name;
     if (why == "GatedRepo") {
         return FINEWATT_ERROR(
             kPermission, "{} is gated: accept its terms on {} in a browser, then {}", what, page,
@@ -169,26 +170,24 @@ Status HubClient::require_success(const Repo& repo, const std::string& file,
     if (answer.status == 404) {
         return FINEWATT_ERROR(
             kNotFound, "there is no {} (revision '{}') on {}; check the name{}", what,
-            repo.revision, settings_.endpoint,
+            repo.revision, hub,
             repo.type == RepoType::kModel ? ", or add --dataset for a data set" : "");
     }
     if (answer.status == 401 || answer.status == 403) {
         // The hub does not tell strangers whether a name is private or does not exist.
         return FINEWATT_ERROR(
             kPermission, "{}: {} gives it to nobody{} (HTTP status {}); check the name{}", what,
-            settings_.endpoint, settings_.token ? " with this token" : " without a token",
-            answer.status,
+            hub, settings_.token ? " with this token" : " without a token", answer.status,
             settings_.token ? ", and that the token in HF_TOKEN is valid and may read it"
                             : "; if it is private or gated, give a token in HF_TOKEN");
     }
     if (answer.status == 429 || answer.status >= 500) {
         const std::optional<std::string> wait = answer.header("retry-after");
-        return FINEWATT_ERROR(kBusy, "{}: {} is busy (HTTP status {}); try again {}", what,
-                              settings_.endpoint, answer.status,
-                              wait ? fmt::format("after {} s", *wait) : "later");
+        return FINEWATT_ERROR(kBusy, "{}: {} is busy (HTTP status {}); try again {}", what, hub,
+                              answer.status, wait ? fmt::format("after {} s", *wait) : "later");
     }
-    return FINEWATT_ERROR(kIo, "{}: expected HTTP status 200 from {}, found {}", what,
-                          settings_.endpoint, answer.status);
+    return FINEWATT_ERROR(kIo, "{}: expected HTTP status 200 from {}, found {}", what, hub,
+                          answer.status);
 }
 
 Result<RepoListing> HubClient::list(const Repo& repo) {
