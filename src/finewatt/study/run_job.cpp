@@ -1,5 +1,6 @@
 #include "finewatt/study/run_job.h"
 
+#include "finewatt/base/code_pages.h"
 #include "finewatt/meter/journal.h"
 #include "finewatt/sensor/discovery.h"
 #include "finewatt/sensor/process_stat.h"
@@ -518,6 +519,8 @@ Result<JobResult> run_job(const JobOptions& options, const Clock& clock) {
     if (attributor) {
         attributor->start(workload->pid(), workload->is_in_cgroup());
     }
+    // The command is the one to have the memory now; what started the meter does not run again.
+    release_code_pages();
     JobFollower follower(options, clock, *meter, *workload, signals,
                          attributor ? &*attributor : nullptr);
     FINEWATT_ASSIGN(const WorkloadEnd end, follower.follow());
