@@ -122,7 +122,7 @@ TEST_P(EveryKind, DropoutChangesWithTheStepAndIsAbsentWithoutOne) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, EveryKind, ::testing::ValuesIn(testing::all_model_kinds()),
-                         [](const auto& info) { return info.param.name(); });
+                         [](const auto& tested) { return tested.param.name(); });
 
 /// Whether training differs from evaluation when only `set` turns a dropout on.
 template <class Set>
