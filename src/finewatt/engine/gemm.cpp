@@ -1,6 +1,5 @@
-#include "finewatt/base/check.h"
 #include "finewatt/engine/gemm_internal.h"
-#include "finewatt/engine/kernels/cpu_kernels.h"
+#include "finewatt/engine/part_timer_internal.h"
 #include "finewatt/engine/placed_memory_internal.h"
 #include "finewatt/engine/torch_internal.h"
 
@@ -10,11 +9,11 @@
 #include <ATen/ops/mm.h>
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <mutex>
-#include <tuple>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace finewatt {
 
@@ -40,8 +39,6 @@ class Gemm::Scratch {
 };
 
 namespace {
-
-using std::chrono::steady_clock;
 
 /// mkldnn::_linear_pointwise(X, W, B?, attr, scalars, algorithm?) and _reorder_linear_weight(W,
 /// rows?) are not documented operators, so they are looked up by name and may be absent.
@@ -96,23 +93,6 @@ void onednn_linear(const at::Tensor& x, const at::Tensor& w, const std::optional
     }
 }
 
-/// Adds the time of its life to a total.
-class Timed {
-  public:
-    explicit Timed(double& total_s) : total_s_(total_s), begin_(steady_clock::now()) {}
-
-    Timed(const Timed&) = delete;
-    Timed& operator=(const Timed&) = delete;
-    Timed(Timed&&) = delete;
-    Timed& operator=(Timed&&) = delete;
-
-    ~Timed() { total_s_ += std::chrono::duration<double>(steady_clock::now() - begin_).count(); }
-
-  private:
-    double& total_s_;
-    steady_clock::time_point begin_;
-};
-
 }  // namespace
 
 bool has_onednn_operator() {
@@ -139,7 +119,7 @@ double Gemm::take_seconds() {
 
 void Gemm::forward(const void* x, std::int64_t rows, const DenseWeights& weights, void* y) {
     const c10::NoGradGuard no_grad;
-    const Timed timed(seconds_);
+    const PartTimer timer(seconds_);
     const at::Tensor from = over(x, {rows, weights.in}, weights.type);
     at::Tensor to = over(y, {rows, weights.out}, weights.type);
     const std::optional<at::Tensor> bias = bias_of(weights);
@@ -163,7 +143,7 @@ void Gemm::forward(const void* x, std::int64_t rows, const DenseWeights& weights
 void Gemm::input_gradient(const void* dy, std::int64_t rows, const DenseWeights& weights,
                           void* dx) {
     const c10::NoGradGuard no_grad;
-    const Timed timed(seconds_);
+    const PartTimer timer(seconds_);
     const at::Tensor from = over(dy, {rows, weights.out}, weights.type);
     const at::Tensor weight = over(weights.weight, {weights.out, weights.in}, weights.type);
     at::Tensor to = over(dx, {rows, weights.in}, weights.type);
@@ -180,7 +160,7 @@ void Gemm::input_gradient(const void* dy, std::int64_t rows, const DenseWeights&
 void Gemm::weight_gradient(const void* dy, const void* x, std::int64_t rows,
                            const DenseWeights& weights, bool is_added, float* dw) {
     const c10::NoGradGuard no_grad;
-    const Timed timed(seconds_);
+    const PartTimer timer(seconds_);
     const at::Tensor gradient = over(dy, {rows, weights.out}, weights.type);
     const at::Tensor from = over(x, {rows, weights.in}, weights.type);
     at::Tensor to = over(dw, {weights.out, weights.in}, GemmType::kFloat32);

@@ -9,9 +9,9 @@
 #include "finewatt/engine/dropout_internal.h"
 #include "finewatt/engine/gemm_internal.h"
 #include "finewatt/engine/kernels/cpu_kernels.h"
+#include "finewatt/engine/part_timer_internal.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <span>
 
@@ -37,28 +37,6 @@ struct PassTools {
     std::uint64_t* attention_keys = nullptr;  ///< [threads, longest]
     std::int64_t attention_floats = 0;
     std::int64_t longest = 0;  ///< the longest sequence
-};
-
-/// Adds the time of its life to a total.
-class PartTimer {
-  public:
-    explicit PartTimer(double& total_s)
-        : total_s_(total_s),
-          begin_(std::chrono::steady_clock::now()) {}
-
-    PartTimer(const PartTimer&) = delete;
-    PartTimer& operator=(const PartTimer&) = delete;
-    PartTimer(PartTimer&&) = delete;
-    PartTimer& operator=(PartTimer&&) = delete;
-
-    ~PartTimer() {
-        const auto time = std::chrono::steady_clock::now() - begin_;
-        total_s_ += std::chrono::duration<double>(time).count();
-    }
-
-  private:
-    double& total_s_;
-    std::chrono::steady_clock::time_point begin_;
 };
 
 /// Run work(begin, count) on pieces of `rows` rows, on all threads.
