@@ -242,26 +242,6 @@ void cross_entropy(benchmark::State& state, const CpuKernels& set, std::int64_t 
     report_bytes(state, static_cast<double>(classes) * 8);
 }
 
-/// Twelve layers' worth of weights, so that they come from memory.
-void skinny(benchmark::State& state, const CpuKernels& set, std::int64_t rows) {
-    constexpr std::int64_t kLayers = 12;
-    const Floats x = random_floats(rows * kHidden);
-    const Floats weights = random_floats(kHidden * kWide);
-    Floats packed(count_of(kLayers * set.packed_size(kHidden, kWide)));
-    for (std::int64_t layer = 0; layer < kLayers; ++layer) {
-        set.pack_weights(kHidden, kWide, weights.data(), packed.data() + layer * kHidden * kWide);
-    }
-    Floats y(count_of(rows * kWide));
-    for (auto _ : state) {
-        for (std::int64_t layer = 0; layer < kLayers; ++layer) {
-            const float* panel = packed.data() + layer * kHidden * kWide;
-            set.skinny_linear({rows, kHidden, kWide, x.data(), panel, nullptr, y.data()}, 0, kWide);
-        }
-    }
-    report_bytes(state, static_cast<double>(packed.size()) * 4);
-    report_operations(state, static_cast<double>(packed.size()) * 2 * static_cast<double>(rows));
-}
-
 void adamw(benchmark::State& state, bool has_low) {
     constexpr std::int64_t kSize = 8 << 20;
     Floats values = random_floats(kSize);
@@ -321,9 +301,6 @@ void add_set(const CpuKernels& set) {
     add(at + "to_bfloat16", to_bfloat16, set);
     add(at + "cross_entropy/512", cross_entropy, set, 512);
     add(at + "cross_entropy/30522", cross_entropy, set, 30522);
-    for (const std::int64_t rows : {1, 4, 8, 20, 32}) {
-        add(at + "skinny_linear/" + std::to_string(rows), skinny, set, rows);
-    }
 }
 
 }  // namespace
