@@ -5,7 +5,6 @@
 
 #include <benchmark/benchmark.h>
 
-#include <array>
 #include <cmath>
 #include <omp.h>
 #include <random>
@@ -57,35 +56,9 @@ void report_operations(benchmark::State& state, double operations) {
 /// 0.1, as in the models.
 constexpr MaskRule kMask{429'496'730, 1 / 0.9F};
 
-// ---- yardsticks ----
+// ---- the yardstick ----
 
-/// Fused multiply-adds in registers: what the compiler makes of the widest vectors.
-__attribute__((target("avx512f"))) double fma_run() {
-    using Lanes = float __attribute__((vector_size(64)));
-    std::array<Lanes, 12> sums{};
-    Lanes factor = Lanes{} + 0.999F;
-    benchmark::DoNotOptimize(factor);
-    for (int i = 0; i < 4096; ++i) {
-        for (Lanes& sum : sums) {
-            sum = sum * factor + factor;
-        }
-    }
-    benchmark::DoNotOptimize(sums);
-    return 4096.0 * 12 * 16 * 2;
-}
-
-void fma_peak(benchmark::State& state) {
-    if (!__builtin_cpu_supports("avx512f")) {
-        state.SkipWithError("needs AVX-512");
-        return;
-    }
-    double operations = 0;
-    for (auto _ : state) {
-        operations = fma_run();
-    }
-    report_operations(state, operations);
-}
-
+/// Reading from memory, as fast as a plain sum of rows goes.
 void read_peak(benchmark::State& state) {
     const Floats from = random_floats(32 << 20);
     Floats sums(1024);
@@ -269,26 +242,6 @@ void cross_entropy(benchmark::State& state, const CpuKernels& set, std::int64_t 
     report_bytes(state, static_cast<double>(classes) * 8);
 }
 
-/// Twelve layers' worth of weights, so that they come from memory.
-void skinny(benchmark::State& state, const CpuKernels& set, std::int64_t rows) {
-    constexpr std::int64_t kLayers = 12;
-    const Floats x = random_floats(rows * kHidden);
-    const Floats weights = random_floats(kHidden * kWide);
-    Floats packed(count_of(kLayers * set.packed_size(kHidden, kWide)));
-    for (std::int64_t layer = 0; layer < kLayers; ++layer) {
-        set.pack_weights(kHidden, kWide, weights.data(), packed.data() + layer * kHidden * kWide);
-    }
-    Floats y(count_of(rows * kWide));
-    for (auto _ : state) {
-        for (std::int64_t layer = 0; layer < kLayers; ++layer) {
-            const float* panel = packed.data() + layer * kHidden * kWide;
-            set.skinny_linear({rows, kHidden, kWide, x.data(), panel, nullptr, y.data()}, 0, kWide);
-        }
-    }
-    report_bytes(state, static_cast<double>(packed.size()) * 4);
-    report_operations(state, static_cast<double>(packed.size()) * 2 * static_cast<double>(rows));
-}
-
 void adamw(benchmark::State& state, bool has_low) {
     constexpr std::int64_t kSize = 8 << 20;
     Floats values = random_floats(kSize);
@@ -348,9 +301,6 @@ void add_set(const CpuKernels& set) {
     add(at + "to_bfloat16", to_bfloat16, set);
     add(at + "cross_entropy/512", cross_entropy, set, 512);
     add(at + "cross_entropy/30522", cross_entropy, set, 30522);
-    for (const std::int64_t rows : {1, 4, 8, 20, 32}) {
-        add(at + "skinny_linear/" + std::to_string(rows), skinny, set, rows);
-    }
 }
 
 }  // namespace
@@ -358,7 +308,6 @@ void add_set(const CpuKernels& set) {
 
 int main(int argc, char** argv) {
     omp_set_num_threads(1);
-    finewatt::add("peak/fma", finewatt::fma_peak);
     finewatt::add("peak/read", finewatt::read_peak);
     for (const finewatt::CpuKernels& set : finewatt::supported_kernels()) {
         finewatt::add_set(set);

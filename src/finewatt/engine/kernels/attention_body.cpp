@@ -9,9 +9,11 @@ namespace {
 
 /// Queries that are worked on together.
 constexpr std::int64_t kBlock = 32;
-/// One vector more than the keys between the rows of a strip: rows that lie a power of two apart
-/// would fall into the same few lines of the cache.
-constexpr std::int64_t kStripGap = kLanes;
+/// Floats beyond the keys between the rows of a strip: rows that lie a power of two apart would
+/// fall into the same few lines of the cache.
+constexpr std::int64_t kStripGap = 16;
+/// Floats of a cache line.
+constexpr std::uintptr_t kLine = 16;
 
 /// The scratch memory of one head, cut into its parts.
 struct Scratch {
@@ -36,12 +38,11 @@ struct Scratch {
           strip_step(keys.columns() + kStripGap),
           row_step(depth.columns()) {
         // Whole cache lines: no vector then lies across two of them.
-        constexpr std::uintptr_t kLine = 64;
-        memory +=
-            (kLine - reinterpret_cast<std::uintptr_t>(memory) % kLine) % kLine / sizeof(float);
-        const auto take = [&memory](std::int64_t floats) {
+        const auto floats = reinterpret_cast<std::uintptr_t>(memory) / sizeof(float);
+        memory += (kLine - floats % kLine) % kLine;
+        const auto take = [&memory](std::int64_t size) {
             float* part = memory;
-            memory += floats;
+            memory += size;
             return part;
         };
         const std::int64_t key_rows = round_up(key_length, kTileRows);
@@ -62,7 +63,7 @@ std::int64_t attention_scratch(std::int64_t length, std::int64_t head_size) {
     const std::int64_t keys = Panels(length).columns();
     const std::int64_t depth = Panels(head_size).columns();
     return 2 * head_size * keys + 3 * keys * depth + 3 * kBlock * depth +
-           2 * kBlock * (keys + kStripGap) + kLanes;
+           2 * kBlock * (keys + kStripGap) + static_cast<std::int64_t>(kLine);
 }
 
 /// The queries [first, first + rows) of a head.

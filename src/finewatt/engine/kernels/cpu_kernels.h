@@ -1,7 +1,7 @@
 // CpuKernels: the inner loops of the fast model on CPUs, compiled once for each instruction set and
 // chosen at run time. Everything here is single-threaded work on plain memory; the caller loops
 // over sequences, heads and pieces of rows, and has the threads. No matrix products but those of
-// attention and of batch-1 inference. The plain form of the model is the slow twin of it all.
+// attention. Nothing is checked here. The plain form of the model is the slow twin of it all.
 //
 // Arrays are dense: row r of [rows, columns] begins at r * columns. No array needs an alignment.
 // `T` is float or Bfloat16: the type of what matrix products write and read. All arithmetic is
@@ -106,7 +106,7 @@ struct NormUpstream {
 };
 
 /// What the backward pass of a NormRows writes. `residual` may be the array of y_gradient, and
-/// `x` (as floats) that of product_gradient.
+/// `x` that of product_gradient.
 template <class T>
 struct NormGradients {
     float* residual = nullptr;  ///< [rows, H], written
@@ -163,23 +163,6 @@ struct ClassLogits {
     std::int64_t label = 0;  ///< outside [0, classes): ignored; the loss and the gradient are 0
     float factor = 1;        ///< the gradient is factor x (softmax - one_hot(label))
 };
-
-// ---- products of few rows ----
-
-/// y [rows, outputs] = x [rows, inputs] W^T + bias, with W packed by pack_weights. For batch-1
-/// inference, where reading the weights is what takes the time.
-struct SkinnyLinear {
-    std::int64_t rows = 0;
-    std::int64_t inputs = 0;
-    std::int64_t outputs = 0;
-    const float* x = nullptr;
-    const float* packed = nullptr;
-    const float* bias = nullptr;  ///< [outputs]; may be null
-    float* y = nullptr;
-};
-
-/// Outputs of a SkinnyLinear that are worked on together; threads cut at multiples of it.
-constexpr std::int64_t kSkinnyPanel = 64;
 
 /// The kernels that read or write what matrix products of element type T write or read.
 template <class T>
@@ -259,17 +242,6 @@ struct CpuKernels {
     void (*to_bfloat16)(std::int64_t size, const float* from, Bfloat16* to) = nullptr;
 
     void (*to_float)(std::int64_t size, const Bfloat16* from, float* to) = nullptr;
-
-    /// Floats of a packed W [outputs, inputs].
-    std::int64_t (*packed_size)(std::int64_t inputs, std::int64_t outputs) = nullptr;
-
-    /// Bring W [outputs, inputs] into the order that skinny_linear reads.
-    void (*pack_weights)(std::int64_t inputs, std::int64_t outputs, const float* weights,
-                         float* packed) = nullptr;
-
-    /// SkinnyLinear for the outputs [begin, end); both are multiples of kSkinnyPanel or the end.
-    void (*skinny_linear)(const SkinnyLinear& linear, std::int64_t begin,
-                          std::int64_t end) = nullptr;
 
     /// Return the kernels of element type T.
     template <class T>

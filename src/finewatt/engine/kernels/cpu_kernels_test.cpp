@@ -123,7 +123,7 @@ void check_cross_entropy(const CpuKernels& kernels, std::int64_t classes, std::i
     const ClassLogits what_to_do{classes, stride, label, 0.5F};
     const std::vector<T> before = memory;
     const double loss = loss_of(logits, label);
-    // 2e-6 of a loss of up to about 20, sums of up to 30,522 terms in sixteen lanes.
+    // 2e-6 of a loss of up to about 20, sums of up to 30,522 terms in a few lanes.
     EXPECT_NEAR(kernels.of<T>().cross_entropy(what_to_do, before.data(), nullptr), loss, 4e-5)
         << what;
     EXPECT_NEAR(kernels.of<T>().cross_entropy(what_to_do, memory.data(), memory.data()), loss, 4e-5)
@@ -287,44 +287,6 @@ TEST_P(Kernels, ANaNStaysANaNInBf16) {
         Bfloat16 half{0};
         kernels().to_bfloat16(1, &value, &half);
         EXPECT_TRUE(std::isnan(to_float(half))) << std::hex << bits;
-    }
-}
-
-// ---- products of few rows ----
-
-TEST_P(Kernels, SkinnyLinearEqualsTheProduct) {
-    std::mt19937 random(10);
-    for (const std::int64_t rows : {1, 3, 4, 7, 32}) {
-        for (const std::int64_t outputs : {1, 64, 70, 192}) {
-            const std::int64_t inputs = std::vector<std::int64_t>{1, 7, 64, 383}[random() % 4];
-            const auto x = random_values<float>(rows * inputs, random);
-            const auto weights = random_values<float>(outputs * inputs, random);
-            const auto bias = random_values<float>(outputs, random);
-            Floats packed(count_of(kernels().packed_size(inputs, outputs)));
-            kernels().pack_weights(inputs, outputs, weights.data(), packed.data());
-            Floats y(count_of(rows * outputs));
-            const SkinnyLinear linear{rows,          inputs,      outputs, x.data(),
-                                      packed.data(), bias.data(), y.data()};
-            kernels().skinny_linear(linear, 0, std::min(outputs, kSkinnyPanel));
-            if (outputs > kSkinnyPanel) {
-                kernels().skinny_linear(linear, kSkinnyPanel, outputs);
-            }
-            Doubles expected;
-            for (std::int64_t r = 0; r < rows; ++r) {
-                for (std::int64_t o = 0; o < outputs; ++o) {
-                    double sum = static_cast<double>(bias[count_of(o)]);
-                    for (std::int64_t i = 0; i < inputs; ++i) {
-                        sum += static_cast<double>(x[count_of(r * inputs + i)]) *
-                               static_cast<double>(weights[count_of(o * inputs + i)]);
-                    }
-                    expected.push_back(sum);
-                }
-            }
-            // 2e-5: 383 products of size 1 in one running sum.
-            expect_close(y, expected, 2e-5,
-                         std::to_string(rows) + " x " + std::to_string(inputs) + " to " +
-                             std::to_string(outputs));
-        }
     }
 }
 

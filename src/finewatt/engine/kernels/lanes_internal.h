@@ -1,7 +1,7 @@
-// Lanes: sixteen floats side by side, in the compiler's vector extension; it splits them where
-// registers are narrower. For the *_body.cpp files only, which CMake compiles once for each
-// instruction set, with FINEWATT_KERNELS_NAME as its name. No inline function of a library may be
-// used there: the linker could keep the copy with the wider instructions for the whole program.
+// Lanes: as many floats side by side as one register holds, in the compiler's vector extension. For
+// the *_body.cpp files only, which CMake compiles once for each instruction set, with
+// FINEWATT_KERNELS_NAME as its name. No inline function of a library may be used there: the linker
+// could keep the copy with the wider instructions for the whole program.
 #pragma once
 
 #include "finewatt/engine/kernels/cpu_kernels.h"
@@ -13,13 +13,20 @@
 namespace finewatt::FINEWATT_KERNELS_NAME {
 namespace {
 
-constexpr std::int64_t kLanes = 16;
-using Lanes = float __attribute__((vector_size(64)));
-using IntLanes = std::int32_t __attribute__((vector_size(64)));
-using WordLanes = std::uint32_t __attribute__((vector_size(64)));
-using HalfLanes = std::uint16_t __attribute__((vector_size(32)));
+// Not more than a register holds: compilers take wider vectors through memory.
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+#else
+constexpr int kLanes = 4;
+#endif
+using Lanes = float __attribute__((vector_size(4 * kLanes)));
+using IntLanes = std::int32_t __attribute__((vector_size(4 * kLanes)));
+using WordLanes = std::uint32_t __attribute__((vector_size(4 * kLanes)));
+using HalfLanes = std::uint16_t __attribute__((vector_size(2 * kLanes)));
 
-/// Where a vector lies in a row: sixteen elements from `first`, or fewer at the end of the row.
+/// Where a vector lies in a row: kLanes elements from `first`, or fewer at the end of the row.
 struct Whole {
     std::int64_t first;
 };
@@ -57,6 +64,7 @@ FINEWATT_INLINE Lanes select(IntLanes where, Lanes yes, Lanes no) {
     return where ? yes : no;
 }
 
+/// The larger and the smaller of each pair; b where one is a NaN.
 FINEWATT_INLINE Lanes larger(Lanes a, Lanes b) {
     return a > b ? a : b;
 }
@@ -74,7 +82,11 @@ FINEWATT_INLINE To same_bits(From from) {
 }
 
 FINEWATT_INLINE WordLanes lane_numbers() {
-    return WordLanes{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    WordLanes numbers{};
+    for (int i = 0; i < kLanes; ++i) {
+        numbers[i] = static_cast<std::uint32_t>(i);
+    }
+    return numbers;
 }
 
 // ---- memory ----
@@ -151,7 +163,6 @@ FINEWATT_INLINE Lanes inside(Part at, Lanes lanes, float otherwise) {
 
 // ---- across lanes ----
 
-/// Halves are added to halves: the same order on every instruction set.
 FINEWATT_INLINE float sum_of(Lanes lanes) {
     for (int width = kLanes / 2; width > 0; width /= 2) {
         for (int i = 0; i < width; ++i) {
@@ -172,7 +183,7 @@ FINEWATT_INLINE float max_of(Lanes lanes) {
 
 // ---- dropout ----
 
-/// The factors of sixteen columns from `first` on; the integers of mask_value (mask_value.h).
+/// The factors of the columns from `first` on; the integers of mask_value (mask_value.h).
 FINEWATT_INLINE Lanes mask_of(std::uint64_t key, std::int64_t first, const MaskRule& rule) {
     const WordLanes columns = lane_numbers() + static_cast<std::uint32_t>(first);
     WordLanes x = columns * 0x9E3779B1U + static_cast<std::uint32_t>(key);

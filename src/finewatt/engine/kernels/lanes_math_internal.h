@@ -1,5 +1,5 @@
-// Functions of sixteen floats: exp, tanh, the normal distribution. For the *_body.cpp files only;
-// see lanes_internal.h. Errors are absolute unless it says relative.
+// Functions of vectors of floats: exp, tanh, the normal distribution. For the *_body.cpp files
+// only; see lanes_internal.h. Errors are absolute unless it says relative.
 #pragma once
 
 #include "finewatt/engine/kernels/lanes_internal.h"
@@ -7,13 +7,16 @@
 namespace finewatt::FINEWATT_KERNELS_NAME {
 namespace {
 
-/// e^x for x <= 88; 0 below -87. x = n ln 2 + r with |r| <= ln 2 / 2, the two parts of ln 2 and the
-/// polynomial of degree 6 as in Cephes' expf (Moshier 1992); relative error below 2e-7.
+/// e^x for x <= 88; 0 below -87.7; NaN stays NaN. x = n ln 2 + r with |r| <= ln 2 / 2, the two
+/// parts of ln 2 and the polynomial of degree 6 as in Cephes' expf (Moshier 1992); relative error
+/// below 2e-7.
 FINEWATT_INLINE Lanes exp_of(Lanes x) {
-    constexpr float kRounder = 12582912.0F;  // 1.5 x 2^23: adding it rounds to an integer
-    const IntLanes is_tiny = x < -87.0F;
-    const Lanes bounded = select(is_tiny, all(-87.0F), x);
-    const Lanes n = (bounded * 1.44269504F + kRounder) - kRounder;
+    // At -88, n is -127, whose power of two below comes out as 0.
+    const Lanes bounded = select(x < -88.0F, all(-88.0F), x);
+    // Adding 1.5 x 2^23 rounds to an integer and leaves it in the lowest bits.
+    constexpr float kRounder = 12582912.0F;
+    const Lanes rounded = bounded * 1.44269504F + kRounder;
+    const Lanes n = rounded - kRounder;
     const Lanes r = bounded - n * 0.693359375F + n * 2.12194440e-4F;
     Lanes p = all(1.9875691500e-4F);
     p = p * r + 1.3981999507e-3F;
@@ -22,8 +25,8 @@ FINEWATT_INLINE Lanes exp_of(Lanes x) {
     p = p * r + 1.6666665459e-1F;
     p = p * r + 5.0000001201e-1F;
     p = p * r * r + r + 1.0F;
-    const IntLanes power = (__builtin_convertvector(n, IntLanes) + 127) << 23;
-    return select(is_tiny, Lanes{}, p * same_bits<Lanes>(power));
+    const WordLanes power = (same_bits<WordLanes>(rounded) + 127U) << 23;
+    return p * same_bits<Lanes>(power);
 }
 
 FINEWATT_INLINE Lanes magnitude_of(Lanes x) {

@@ -11,6 +11,5 @@ void add_activations(CpuKernels& set);
 void add_norms(CpuKernels& set);
 void add_sums(CpuKernels& set);
 void add_cross_entropy(CpuKernels& set);
-void add_skinny_linear(CpuKernels& set);
 
 }  // namespace finewatt::FINEWATT_KERNELS_NAME

@@ -16,7 +16,6 @@ CpuKernels kernels() {
     add_norms(set);
     add_sums(set);
     add_cross_entropy(set);
-    add_skinny_linear(set);
     return set;
 }
 

@@ -1,5 +1,5 @@
-// Small matrix products for attention and skinny products: a tile of a few rows by a few vectors
-// stays in registers while the depth runs. For the *_body.cpp files only; see lanes_internal.h.
+// Small matrix products for attention: a tile of a few rows by a few vectors stays in registers
+// while the depth runs. For the *_body.cpp files only; see lanes_internal.h.
 //
 // The right-hand matrix lies in panels: the columns are cut into panels of a few vectors, and each
 // panel is [depth, width] on its own, so that a tile reads memory in order.
@@ -14,11 +14,12 @@ namespace {
 
 /// Rows of a tile.
 constexpr int kTileRows = 4;
-/// Vectors of a tile at most: with 32 wide registers, 16 sums leave room for what is loaded.
+/// Vectors of a tile at most. Of 32 registers 16 hold sums, of 16 registers 8; the rest is for what
+/// is loaded.
 #if defined(__AVX512F__)
 constexpr int kTileVectors = 4;
 #else
-constexpr int kTileVectors = 1;
+constexpr int kTileVectors = 2;
 #endif
 
 /// The left-hand matrix: element (r, d) is at from[r * row_step + d * depth_step].
@@ -87,9 +88,9 @@ void multiply_panel(const Left& left, const Right& right, std::int64_t rows, std
     switch (vectors) {
         case 1:
             return multiply_rows<1, Adds>(left, right, rows, depth, out, out_step);
-#if defined(__AVX512F__)
         case 2:
             return multiply_rows<2, Adds>(left, right, rows, depth, out, out_step);
+#if defined(__AVX512F__)
         case 3:
             return multiply_rows<3, Adds>(left, right, rows, depth, out, out_step);
         case 4:
@@ -189,49 +190,38 @@ void pack_panels(const T* from, std::int64_t stride, std::int64_t rows, std::int
     });
 }
 
+/// The lanes 0 to kLanes - 1 as template arguments.
+template <int... Lane>
+struct LaneList {};
+
+#if defined(__AVX512F__)
+using AllLanes = LaneList<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15>;
+#elif defined(__AVX2__)
+using AllLanes = LaneList<0, 1, 2, 3, 4, 5, 6, 7>;
+#else
+using AllLanes = LaneList<0, 1, 2, 3>;
+#endif
+
 /// One stage of turning a square: exchange the blocks of Size x Size off the diagonal.
-template <int Size>
-FINEWATT_INLINE void exchange(Lanes& upper, Lanes& lower) {
+template <int Size, int... Lane>
+FINEWATT_INLINE void exchange(Lanes& upper, Lanes& lower, LaneList<Lane...>) {
     const Lanes a = upper;
     const Lanes b = lower;
-    if constexpr (Size == 8) {
-        upper =
-            __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-        lower = __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29,
-                                        30, 31);
-    } else if constexpr (Size == 4) {
-        upper =
-            __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
-        lower = __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29,
-                                        30, 31);
-    } else if constexpr (Size == 2) {
-        upper =
-            __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
-        lower = __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15,
-                                        30, 31);
-    } else {
-        upper = __builtin_shufflevector(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14,
-                                        30);
-        lower = __builtin_shufflevector(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15,
-                                        31);
-    }
+    upper = __builtin_shufflevector(a, b, ((Lane & Size) == 0 ? Lane : kLanes + Lane - Size)...);
+    lower = __builtin_shufflevector(a, b, ((Lane & Size) == 0 ? Lane + Size : kLanes + Lane)...);
 }
 
-template <int Size>
-FINEWATT_INLINE void exchange_all(Lanes (&square)[kLanes]) {
+/// Transpose kLanes vectors.
+template <int Size = kLanes / 2>
+FINEWATT_INLINE void turn(Lanes (&square)[kLanes]) {
     for (int r = 0; r < kLanes; ++r) {
         if ((r & Size) == 0) {
-            exchange<Size>(square[r], square[r + Size]);
+            exchange<Size>(square[r], square[r + Size], AllLanes{});
         }
     }
-}
-
-/// Transpose sixteen vectors.
-FINEWATT_INLINE void turn(Lanes (&square)[kLanes]) {
-    exchange_all<8>(square);
-    exchange_all<4>(square);
-    exchange_all<2>(square);
-    exchange_all<1>(square);
+    if constexpr (Size > 1) {
+        turn<Size / 2>(square);
+    }
 }
 
 /// Copy rows to panels over the rows: the depth is the `size` columns. The last vector is filled
