@@ -58,8 +58,10 @@ Result<ModelDescription> describe_model(const ModelSource& source, std::int32_t 
     ModelDescription description{std::move(config), std::move(tokenizer), std::nullopt,
                                  std::nullopt};
     if (!source.is_random) {
-        description.weights = source.path / "model.safetensors";
-        FINEWATT_ASSIGN(description.head_classes, classes_in_weights(*description.weights));
+        description.weights = source.path;
+        FINEWATT_ASSIGN(const WeightFiles files, WeightFiles::open(source.path));
+        FINEWATT_ASSIGN(description.head_classes,
+                        head_labels(files, description.config, HeadKind::kClassification));
     }
     return description;
 }

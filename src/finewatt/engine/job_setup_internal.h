@@ -18,7 +18,7 @@ namespace finewatt {
 struct ModelDescription {
     ModelConfig config;
     WordPieceTokenizer tokenizer;
-    std::optional<std::filesystem::path> weights;  ///< nothing for random weights
+    std::optional<std::filesystem::path> weights;  ///< the folder; nothing for random weights
     std::optional<std::int64_t> head_classes;      ///< classes of the head in the weights
 };
 

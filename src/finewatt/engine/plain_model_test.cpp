@@ -1,5 +1,6 @@
 #include "finewatt/engine/model_cases_internal.h"
 #include "finewatt/engine/plain_model_internal.h"
+#include "finewatt/engine/runtime.h"
 #include "finewatt/testing/matchers.h"
 
 #include <gtest/gtest.h>
@@ -58,7 +59,11 @@ std::vector<float> real_logits(const ModelKind& kind, const at::Tensor& logits,
     return {values.begin(), values.end()};
 }
 
-class EveryKind : public ::testing::TestWithParam<ModelKind> {};
+class EveryKind : public ::testing::TestWithParam<ModelKind> {
+  protected:
+    // One thread: the tiny products are not worth sharing, and waiting threads spin.
+    static void SetUpTestSuite() { start_runtime(1); }
+};
 
 TEST_P(EveryKind, PaddingChangesNoLogitOfARealTokenWithDropoutOn) {
     const Model model = model_of(GetParam(), 0.1);

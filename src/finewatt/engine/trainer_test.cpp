@@ -253,5 +253,22 @@ TEST_F(Finetune, ATrainedHeadKeepsItsOrderOfLabels) {
     EXPECT_EQ(result.label_names, (std::vector<std::string>{"good", "bad"}));
 }
 
+TEST_F(Finetune, ADistilBertLearnsAndItsFolderGoesOn) {
+    FinetuneOptions options = job_.options();
+    options.model.path = job_.write("distil.json", R"({"model_type": "distilbert",
+        "vocab_size": 40, "dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32,
+        "max_position_embeddings": 32, "initializer_range": 0.1})");
+    options.epochs = 12;
+    options.out = job_.file("out");
+    ASSERT_OK_AND_ASSIGN(const FinetuneResult first, run(options));
+    // The class follows from one word; guessing costs ln 2 = 0.69.
+    EXPECT_LT(first.loss_last, 0.4);
+    options.model = {*options.out, false, std::nullopt};
+    options.max_steps = 1;
+    ASSERT_OK_AND_ASSIGN(const FinetuneResult second, run(options));
+    EXPECT_LT(second.loss_mean, 0.5);
+    EXPECT_TRUE(second.notes.empty());
+}
+
 }  // namespace
 }  // namespace finewatt
