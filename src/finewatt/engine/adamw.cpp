@@ -100,7 +100,7 @@ struct Block {
     Bfloat16* low;  ///< null where there is no bf16 copy
 };
 
-/// AdamW for a block. `gradient` may be read only: it is written by the caller.
+/// Update values and moments of a block.
 __attribute__((target_clones("avx512f", "avx2", "default"))) void update_block(
     const StepFactors& f, std::int64_t size, const float* gradient, float* value, float* first,
     float* second) {

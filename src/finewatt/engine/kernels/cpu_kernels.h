@@ -1,7 +1,7 @@
 // CpuKernels: the inner loops of the fast model on CPUs, compiled once for each instruction set and
 // chosen at run time. Everything here is single-threaded work on plain memory; the caller loops
 // over sequences, heads and pieces of rows, and has the threads. No matrix products but those of
-// attention. The plain form of the model is the slow twin of it all.
+// attention. Nothing is checked here. The plain form of the model is the slow twin of it all.
 //
 // Arrays are dense: row r of [rows, columns] begins at r * columns. No array needs an alignment.
 // `T` is float or Bfloat16: the type of what matrix products write and read. All arithmetic is
@@ -106,7 +106,7 @@ struct NormUpstream {
 };
 
 /// What the backward pass of a NormRows writes. `residual` may be the array of y_gradient, and
-/// `x` (as floats) that of product_gradient.
+/// `x` that of product_gradient.
 template <class T>
 struct NormGradients {
     float* residual = nullptr;  ///< [rows, H], written

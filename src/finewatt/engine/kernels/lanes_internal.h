@@ -64,6 +64,7 @@ FINEWATT_INLINE Lanes select(IntLanes where, Lanes yes, Lanes no) {
     return where ? yes : no;
 }
 
+/// The larger and the smaller of each pair; b where one is a NaN.
 FINEWATT_INLINE Lanes larger(Lanes a, Lanes b) {
     return a > b ? a : b;
 }

@@ -222,43 +222,63 @@ TEST_P(Norm, GivesTheSameBitsInPlace) {
     EXPECT_EQ(product, x_gradient);
 }
 
-template <class T>
-void check_embedding(const CpuKernels& kernels, Shared& s, std::mt19937& random, bool has_types) {
-    const std::string what = type_name<T>() + (has_types ? ", types: " : ": ") + s.name();
-    constexpr std::int64_t kWords = 9;
-    const auto words = random_values<float>(kWords * s.size, random);
-    const auto positions = random_values<float>(kWords * s.size, random);
-    const auto types = random_values<float>(2 * s.size, random);
+/// Small tables of embeddings, and what each row takes from them.
+struct Tables {
+    static constexpr std::int64_t kWords = 9;
+    Floats words;
+    Floats positions;
+    Floats types;
     std::vector<std::int32_t> word_ids;
     std::vector<std::int32_t> position_ids;
     std::vector<std::int32_t> type_ids;
-    for (std::int64_t r = 0; r < s.rows; ++r) {
-        word_ids.push_back(static_cast<std::int32_t>(random() % kWords));
-        position_ids.push_back(static_cast<std::int32_t>(random() % kWords));
-        type_ids.push_back(static_cast<std::int32_t>(random() % 2));
-    }
-    EmbeddingRows rows;
-    s.set(rows);
-    rows.word_ids = word_ids.data();
-    rows.position_ids = position_ids.data();
-    rows.type_ids = has_types ? type_ids.data() : nullptr;
-    rows.word_table = words.data();
-    rows.position_table = positions.data();
-    rows.type_table = has_types ? types.data() : nullptr;
-    kernels.embedding_forward(rows, s.results());
 
-    Doubles sum(count_of(s.rows * s.size));
-    for (std::int64_t r = 0; r < s.rows; ++r) {
-        for (std::int64_t i = 0; i < s.size; ++i) {
-            const auto row = count_of(r);
-            const auto at = [&](const Floats& table, std::int32_t id) {
-                return static_cast<double>(table[count_of(id * s.size + i)]);
-            };
-            sum[count_of(r * s.size + i)] = at(words, word_ids[row]) +
-                                            at(positions, position_ids[row]) +
-                                            (has_types ? at(types, type_ids[row]) : 0);
+    Tables(const Shared& s, std::mt19937& random)
+        : words(random_values<float>(kWords * s.size, random)),
+          positions(random_values<float>(kWords * s.size, random)),
+          types(random_values<float>(2 * s.size, random)) {
+        for (std::int64_t r = 0; r < s.rows; ++r) {
+            word_ids.push_back(static_cast<std::int32_t>(random() % kWords));
+            position_ids.push_back(static_cast<std::int32_t>(random() % kWords));
+            type_ids.push_back(static_cast<std::int32_t>(random() % 2));
         }
     }
+
+    EmbeddingRows rows(const Shared& s, bool has_types) const {
+        EmbeddingRows rows;
+        s.set(rows);
+        rows.word_ids = word_ids.data();
+        rows.position_ids = position_ids.data();
+        rows.type_ids = has_types ? type_ids.data() : nullptr;
+        rows.word_table = words.data();
+        rows.position_table = positions.data();
+        rows.type_table = has_types ? types.data() : nullptr;
+        return rows;
+    }
+
+    /// The sum of the embeddings [rows, size].
+    Doubles sum(const Shared& s, bool has_types) const {
+        Doubles sum;
+        for (std::size_t r = 0; r < count_of(s.rows); ++r) {
+            for (std::int64_t i = 0; i < s.size; ++i) {
+                const auto at = [&](const Floats& table, std::int32_t id) {
+                    return static_cast<double>(table[count_of(id * s.size + i)]);
+                };
+                sum.push_back(at(words, word_ids[r]) + at(positions, position_ids[r]) +
+                              (has_types ? at(types, type_ids[r]) : 0));
+            }
+        }
+        return sum;
+    }
+};
+
+template <class T>
+void check_embedding(const CpuKernels& kernels, Shared& s, std::mt19937& random, bool has_types) {
+    const std::string what = type_name<T>() + (has_types ? ", types: " : ": ") + s.name();
+    const Tables tables(s, random);
+    const EmbeddingRows rows = tables.rows(s, has_types);
+    kernels.embedding_forward(rows, s.results());
+
+    Doubles sum = tables.sum(s, has_types);
     Doubles gain = doubles_of(s.gain);
     Doubles shift = doubles_of(s.shift);
     const auto twin = [&] {

@@ -1,5 +1,5 @@
-// Small matrix products for attention and skinny products: a tile of a few rows by a few vectors
-// stays in registers while the depth runs. For the *_body.cpp files only; see lanes_internal.h.
+// Small matrix products for attention: a tile of a few rows by a few vectors stays in registers
+// while the depth runs. For the *_body.cpp files only; see lanes_internal.h.
 //
 // The right-hand matrix lies in panels: the columns are cut into panels of a few vectors, and each
 // panel is [depth, width] on its own, so that a tile reads memory in order.
