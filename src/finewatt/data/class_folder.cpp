@@ -4,10 +4,14 @@
 #include "finewatt/data/label_index_internal.h"
 #include "finewatt/data/text_file_internal.h"
 
+#include <fmt/ranges.h>
+
 #include <system_error>
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 
