@@ -76,7 +76,7 @@ bool is_taken(const WantedWeight& wanted, const ModelConfig& config, HeadKind he
     return !wanted.is_of_head || is_pooler || !names_another_head(config.architecture, head);
 }
 
-Status copy_into(const WeightFiles& files, const std::string& name, at::Tensor target) {
+Status copy_into(const WeightFiles& files, const std::string& name, const at::Tensor& target) {
     FINEWATT_ASSIGN(const std::vector<float> values,
                     files.read_float32(name, target.sizes().vec()));
     std::copy(values.begin(), values.end(), target.mutable_data_ptr<float>());

@@ -99,5 +99,6 @@ def make(root: pathlib.Path) -> int:
 
 if __name__ == "__main__":
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     command, place = sys.argv[1], pathlib.Path(sys.argv[2])
     sys.exit(check(place, float(sys.argv[3])) if command == "check" else make(place))
