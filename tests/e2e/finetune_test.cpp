@@ -148,10 +148,10 @@ TEST_F(Finetune, HubNameIsTakenFromTheCacheByBothPrograms) {
 
     const std::string data = (tree_.path() / "test.tsv").string();
     const auto inferred = run("finewatt-train", {"infer", "--model", "org/name", "--data", data,
-                                                 "--predictions", "p.jsonl"});
+                                                 "--predictions", "p.jsonl", "--max-length", "16"});
     EXPECT_EQ(inferred.exit_status, 0) << inferred.stderr_text;
     const auto absent = run("finewatt-train", {"infer", "--model", "org/absent", "--data", data,
-                                               "--predictions", "p.jsonl"});
+                                               "--predictions", "p.jsonl", "--max-length", "16"});
     EXPECT_EQ(absent.exit_status, 4);
     EXPECT_NE(absent.stderr_text.find("`finewatt fetch org/absent`"), std::string::npos)
         << absent.stderr_text;
