@@ -70,7 +70,7 @@ void compare(const TokenData& data, const PeerSettings& settings, std::size_t& c
         ASSERT_LT(count, features.size());
         ASSERT_EQ(as_row(features[count]), json::parse(line))
             << "sentence " << count << ", seed " << kSeed;
-        cut += features.length(count) == settings.max_length ? 1 : 0;
+        cut += features.length(count) == settings.max_length ? 1U : 0U;
         ++count;
     }
     ASSERT_EQ(count, features.size());
