@@ -1,16 +1,15 @@
 #include "finewatt/data/evaluate.h"
 
 #include "finewatt/base/log.h"
-#include "finewatt/data/conll_data.h"
 #include "finewatt/data/entity_score.h"
 #include "finewatt/data/score.h"
+#include "finewatt/data/task_data.h"
 #include "finewatt/data/text_file_internal.h"
 
 #include <nlohmann/json.hpp>
 #include <simdjson.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
@@ -18,25 +17,6 @@ namespace finewatt {
 namespace {
 
 using nlohmann::json;
-
-struct TaskKind {
-    std::string_view task;
-    ScoreKind kind;
-};
-
-constexpr std::array<TaskKind, 11> kTaskKinds = {{
-    {"rte", ScoreKind::kClassification},
-    {"mnli", ScoreKind::kClassification},
-    {"sst2", ScoreKind::kClassification},
-    {"imdb", ScoreKind::kClassification},
-    {"classification", ScoreKind::kClassification},
-    {"pair-classification", ScoreKind::kClassification},
-    {"ner", ScoreKind::kEntities},
-    {"conll2003", ScoreKind::kEntities},
-    {"conll2012", ScoreKind::kEntities},
-    {"squad", ScoreKind::kSquadV1},
-    {"squad_v2", ScoreKind::kSquadV2},
-}};
 
 /// Read JSON lines {"id": 0.., field: value}; return the values in the order of the ids.
 Result<std::vector<json>> read_prediction_lines(const std::filesystem::path& file,
@@ -80,9 +60,8 @@ Result<std::vector<json>> read_prediction_lines(const std::filesystem::path& fil
     return values;
 }
 
-Result<NamedScores> evaluate_classification(const EvaluationFiles& files) {
-    FINEWATT_ASSIGN(const Dataset references,
-                    read_classification_data(files.references, files.columns));
+Result<NamedScores> evaluate_classification(const Dataset& references,
+                                            const EvaluationFiles& files) {
     Result<std::vector<json>> lines =
         read_prediction_lines(files.predictions, "label", references.examples.size());
     if (!lines) {
@@ -103,8 +82,8 @@ Result<NamedScores> evaluate_classification(const EvaluationFiles& files) {
     return NamedScores{{"accuracy", share}};
 }
 
-Result<NamedScores> evaluate_entities(const EvaluationFiles& files) {
-    FINEWATT_ASSIGN(const auto sentences, read_conll(files.references));
+Result<NamedScores> evaluate_entities(const std::vector<TaggedSentence>& sentences,
+                                      const EvaluationFiles& files) {
     Result<std::vector<json>> lines =
         read_prediction_lines(files.predictions, "tags", sentences.size());
     if (!lines) {
@@ -164,7 +143,7 @@ Result<SquadNoAnswerScores> read_no_answer_scores(const std::filesystem::path& f
 
 /// Refuse predictions of another data set, and say what does not match otherwise: the official
 /// scripts score it all the same.
-Status check_coverage(ScoreKind kind, const SquadData& references,
+Status check_coverage(const Task& task, const SquadData& references,
                       const SquadPredictions& predictions, const EvaluationFiles& files) {
     const auto& questions = references.examples;
     const auto has_prediction = [&](const SquadExample& question) {
@@ -184,10 +163,10 @@ Status check_coverage(ScoreKind kind, const SquadData& references,
     }
     if (answered < questions.size()) {
         const auto missing = std::find_if_not(questions.begin(), questions.end(), has_prediction);
-        log_warning(fmt::format(
-            "{}: {} of {} questions have no answer there (such as '{}'); {}", name,
-            questions.size() - answered, questions.size(), missing->id,
-            kind == ScoreKind::kSquadV1 ? "each scores 0" : "the figures leave them out"));
+        log_warning(
+            fmt::format("{}: {} of {} questions have no answer there (such as '{}'); {}", name,
+                        questions.size() - answered, questions.size(), missing->id,
+                        task.has_no_answer ? "the figures leave them out" : "each scores 0"));
     }
     if (answered < predictions.size()) {
         log_warning(fmt::format("{}: {} answers are to questions that {} does not have", name,
@@ -196,11 +175,11 @@ Status check_coverage(ScoreKind kind, const SquadData& references,
     return {};
 }
 
-Result<NamedScores> evaluate_squad(ScoreKind kind, const EvaluationFiles& files) {
-    FINEWATT_ASSIGN(const SquadData references, read_squad_data(files.references));
+Result<NamedScores> evaluate_answers(const Task& task, const SquadData& references,
+                                     const EvaluationFiles& files) {
     FINEWATT_ASSIGN(const SquadPredictions predictions, read_squad_predictions(files.predictions));
-    FINEWATT_TRY(check_coverage(kind, references, predictions, files));
-    if (kind == ScoreKind::kSquadV1) {
+    FINEWATT_TRY(check_coverage(task, references, predictions, files));
+    if (!task.has_no_answer) {
         return score_squad_v1(references, predictions);
     }
     std::optional<SquadNoAnswerScores> no_answer;
@@ -212,26 +191,18 @@ Result<NamedScores> evaluate_squad(ScoreKind kind, const EvaluationFiles& files)
 
 }  // namespace
 
-std::optional<ScoreKind> score_kind_of_task(std::string_view task) {
-    for (const TaskKind& known : kTaskKinds) {
-        if (known.task == task) {
-            return known.kind;
-        }
-    }
-    return std::nullopt;
-}
-
-Result<NamedScores> evaluate_files(ScoreKind kind, const EvaluationFiles& files) {
-    switch (kind) {
-        case ScoreKind::kClassification:
-            return evaluate_classification(files);
-        case ScoreKind::kEntities:
-            return evaluate_entities(files);
-        case ScoreKind::kSquadV1:
-        case ScoreKind::kSquadV2:
+Result<NamedScores> evaluate_files(const Task& task, const EvaluationFiles& files) {
+    FINEWATT_ASSIGN(const TaskData references, read_task_data(task, files.references));
+    switch (task.kind) {
+        case TaskKind::kClassification:
+            return evaluate_classification(std::get<Dataset>(references.examples), files);
+        case TaskKind::kTokenClassification:
+            return evaluate_entities(std::get<std::vector<TaggedSentence>>(references.examples),
+                                     files);
+        case TaskKind::kQuestionAnswering:
             break;
     }
-    return evaluate_squad(kind, files);
+    return evaluate_answers(task, std::get<SquadData>(references.examples), files);
 }
 
 }  // namespace finewatt

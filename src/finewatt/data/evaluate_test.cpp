@@ -14,7 +14,7 @@ constexpr const char* kQuestions = R"({"data":[{"paragraphs":[{"context":"Ann sa
 
 class Evaluate : public ::testing::Test {
   protected:
-    Result<NamedScores> squad(ScoreKind kind, const std::string& predictions,
+    Result<NamedScores> squad(const std::string& task, const std::string& predictions,
                               const std::string& no_answer = "") {
         EvaluationFiles files;
         files.references = tree_.write("questions.json", kQuestions);
@@ -22,52 +22,50 @@ class Evaluate : public ::testing::Test {
         if (!no_answer.empty()) {
             files.no_answer = tree_.write("odds.json", no_answer);
         }
-        return evaluate_files(kind, files);
+        return evaluate_files(find_task(task).value(), files);
     }
 
     Result<NamedScores> classes(const std::string& predictions) {
         EvaluationFiles files;
         files.references = tree_.write("data.tsv", "text\tlabel\r\nfine\tgood\r\ndull\tbad\r\n");
         files.predictions = tree_.write("labels.jsonl", predictions);
-        return evaluate_files(ScoreKind::kClassification, files);
+        return evaluate_files(find_task("classification").value(), files);
     }
 
     testing::TempTree tree_;
 };
 
 TEST_F(Evaluate, MissingAnswersScoreZeroInV1AndAreLeftOutInV2) {
-    ASSERT_OK_AND_ASSIGN(const NamedScores v1, squad(ScoreKind::kSquadV1, R"({"q0":"Ann"})"));
+    ASSERT_OK_AND_ASSIGN(const NamedScores v1, squad("squad", R"({"q0":"Ann"})"));
     EXPECT_EQ(v1[0].second, 50);
-    ASSERT_OK_AND_ASSIGN(const NamedScores v2, squad(ScoreKind::kSquadV2, R"({"q0":"Ann"})"));
+    ASSERT_OK_AND_ASSIGN(const NamedScores v2, squad("squad_v2", R"({"q0":"Ann"})"));
     EXPECT_EQ(v2[0].second, 100);
     EXPECT_EQ(v2[2], (std::pair<std::string, double>("total", 1)));
 }
 
 TEST_F(Evaluate, AnswersOfAnotherDataSetAreRefusedInBothVersions) {
-    for (const ScoreKind kind : {ScoreKind::kSquadV1, ScoreKind::kSquadV2}) {
-        EXPECT_ERROR(kInvalidArgument, squad(kind, R"({"other":"Ann"})"), "different data sets");
-        EXPECT_ERROR(kInvalidArgument, squad(kind, R"({"other":"Ann"})"), "(such as 'other')");
-        EXPECT_ERROR(kInvalidArgument, squad(kind, "{}"), "found none among its 0;");
+    for (const char* task : {"squad", "squad_v2", "qa"}) {
+        EXPECT_ERROR(kInvalidArgument, squad(task, R"({"other":"Ann"})"), "different data sets");
+        EXPECT_ERROR(kInvalidArgument, squad(task, R"({"other":"Ann"})"), "(such as 'other')");
+        EXPECT_ERROR(kInvalidArgument, squad(task, "{}"), "found none among its 0;");
     }
 }
 
 TEST_F(Evaluate, TwoAnswersOrValuesForAQuestionAreRefused) {
-    EXPECT_ERROR(kCorrupt, squad(ScoreKind::kSquadV1, R"({"q0":"Ann","q0":"Rome"})"),
+    EXPECT_ERROR(kCorrupt, squad("squad", R"({"q0":"Ann","q0":"Rome"})"),
                  "question 'q0': expected one answer, found two");
     const std::string answers = R"({"q0":"Ann","q1":"Rome"})";
-    EXPECT_ERROR(kInvalidArgument,
-                 squad(ScoreKind::kSquadV2, answers, R"({"q0":0.5,"q1":0.5,"q0":1})"),
+    EXPECT_ERROR(kInvalidArgument, squad("squad_v2", answers, R"({"q0":0.5,"q1":0.5,"q0":1})"),
                  "question 'q0': expected one no-answer value");
-    EXPECT_ERROR(kInvalidArgument, squad(ScoreKind::kSquadV2, answers, R"({"q0":0.5})"),
+    EXPECT_ERROR(kInvalidArgument, squad("squad_v2", answers, R"({"q0":0.5})"),
                  "for each of the 2 predictions, found 1");
-    EXPECT_ERROR(kCorrupt, squad(ScoreKind::kSquadV2, answers, R"({"q0":"high"})"),
+    EXPECT_ERROR(kCorrupt, squad("squad_v2", answers, R"({"q0":"high"})"),
                  "odds.json: question 'q0': expected a number");
 }
 
 TEST_F(Evaluate, ByteOrderMarksAndCarriageReturnsAreNoMatter) {
-    ASSERT_OK_AND_ASSIGN(
-        const NamedScores answers,
-        squad(ScoreKind::kSquadV1, "\xEF\xBB\xBF{\"q0\":\"Ann\",\r\n\"q1\":\"Rome\"}\r\n"));
+    ASSERT_OK_AND_ASSIGN(const NamedScores answers,
+                         squad("squad", "\xEF\xBB\xBF{\"q0\":\"Ann\",\r\n\"q1\":\"Rome\"}\r\n"));
     EXPECT_EQ(answers[0].second, 100);
     ASSERT_OK_AND_ASSIGN(
         const NamedScores labels,
@@ -78,10 +76,10 @@ TEST_F(Evaluate, ByteOrderMarksAndCarriageReturnsAreNoMatter) {
 
 TEST_F(Evaluate, NulBytesAndOtherTextAreNamed) {
     const std::string with_nul("{\"q0\":\"A\0nn\"}", 13);
-    EXPECT_ERROR(kCorrupt, squad(ScoreKind::kSquadV1, with_nul), "NUL");
-    EXPECT_ERROR(kCorrupt, squad(ScoreKind::kSquadV1, "{\"q0\":\"\xE9\"}"), "UTF-8");
-    EXPECT_ERROR(kCorrupt, squad(ScoreKind::kSquadV1, R"(["Ann"])"), "one JSON object");
-    EXPECT_ERROR(kCorrupt, squad(ScoreKind::kSquadV1, R"({"q0":["Ann"]})"), "question 'q0'");
+    EXPECT_ERROR(kCorrupt, squad("squad", with_nul), "NUL");
+    EXPECT_ERROR(kCorrupt, squad("squad", "{\"q0\":\"\xE9\"}"), "UTF-8");
+    EXPECT_ERROR(kCorrupt, squad("squad", R"(["Ann"])"), "one JSON object");
+    EXPECT_ERROR(kCorrupt, squad("squad", R"({"q0":["Ann"]})"), "question 'q0'");
 }
 
 TEST_F(Evaluate, EachReferenceNeedsOnePredictedLabel) {
