@@ -28,7 +28,7 @@ class Reporter {
     void after_batch(MonoTime now, const EngineWork& work) {
         if (is_due(now, work)) {
             context_.events.work(work, false);
-            context_.events.progress(work.steps, steps_planned_, 0, 0);
+            context_.events.progress(work.steps, steps_planned_);
         }
     }
 
