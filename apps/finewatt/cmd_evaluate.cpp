@@ -42,8 +42,8 @@ void evaluate(CommandContext& context, const EvaluateOptions& options) {
     std::optional<Task> task = find_task(options.task);
     if (!task) {
         fail(context, kWrongUsage,
-             FINEWATT_ERROR(kInvalidArgument, "--task {}: expected one of {}", options.task,
-                            fmt::join(task_names(), ", ")));
+             FINEWATT_ERROR(kInvalidArgument, "--task: expected one of {}, found '{}'",
+                            fmt::join(task_names(), ", "), options.task));
         return;
     }
     choose_columns(*task, options.columns);
@@ -67,7 +67,9 @@ void register_evaluate(CLI::App& app, CommandContext& context) {
     auto* command =
         app.add_subcommand("evaluate", "Score predictions as the task's official script does");
     const auto options = std::make_shared<EvaluateOptions>();  // shared with the callback below
-    command->add_option("--task", options->task, "rte, sst2, squad_v2, ner, ...")->required();
+    command
+        ->add_option("--task", options->task, "A task of finetune: rte, sst2, squad_v2, ner, ...")
+        ->required();
     command->add_option("--data", options->data, "References: a data file of the task")
         ->required()
         ->type_name("FILE");
@@ -79,15 +81,15 @@ void register_evaluate(CLI::App& app, CommandContext& context) {
         ->type_name("FILE");
     command
         ->add_option("--no-answer", options->no_answer,
-                     "squad_v2: JSON object {id: probability of no answer}; adds the best "
-                     "thresholds")
+                     "squad_v2 and qa: JSON object {id: probability of no answer}; adds the "
+                     "best thresholds")
         ->type_name("FILE");
     command->add_option("--text-column", options->columns.text,
-                        "Column of the text, the words or the question (default: the task's)");
+                        "Column of the text, the words or the question (default: the task's own)");
     command->add_option("--text-pair-column", options->columns.pair,
-                        "Column of the second text or the context (default: the task's)");
+                        "Column of the second text or the context (default: the task's own)");
     command->add_option("--label-column", options->columns.label,
-                        "Column of the label, the tags or the answers (default: the task's)");
+                        "Column of the class, the tags or the answers (default: the task's own)");
     command->footer(
         "Examples:\n"
         "  finewatt evaluate --task squad_v2 --data dev-v2.0.json --predictions answers.json\n"

@@ -70,6 +70,7 @@ void register_doctor(CLI::App& app, CommandContext& context);
 void register_evaluate(CLI::App& app, CommandContext& context);
 void register_fetch(CLI::App& app, CommandContext& context);
 void register_finetune(CLI::App& app, CommandContext& context);
+void register_infer(CLI::App& app, CommandContext& context);
 void register_measure(CLI::App& app, CommandContext& context);
 void register_phase(CLI::App& app, CommandContext& context);
 void register_replay(CLI::App& app, CommandContext& context);

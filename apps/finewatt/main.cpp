@@ -80,6 +80,7 @@ constexpr std::array kCommands{
     Command{"calibrate", finewatt::app::register_calibrate},
     Command{"fetch", finewatt::app::register_fetch},
     Command{"finetune", finewatt::app::register_finetune},
+    Command{"infer", finewatt::app::register_infer},
     Command{"data", finewatt::app::register_data},
     Command{"evaluate", finewatt::app::register_evaluate},
     Command{"replay", finewatt::app::register_replay},

@@ -36,6 +36,8 @@ class ReferencePage : public ProgramTest {
                                                              {"measure"},
                                                              {"fetch"},
                                                              {"finetune"},
+                                                             {"infer"},
+                                                             {"evaluate"},
                                                              {"replay"},
                                                              {"phase"},
                                                              {"runs"},

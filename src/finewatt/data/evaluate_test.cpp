@@ -44,7 +44,7 @@ TEST_F(Evaluate, MissingAnswersScoreZeroInV1AndAreLeftOutInV2) {
 }
 
 TEST_F(Evaluate, AnswersOfAnotherDataSetAreRefusedInBothVersions) {
-    for (const char* kind : {"squad", "squad_v2"}) {
+    for (const char* kind : {"squad", "squad_v2", "qa"}) {
         EXPECT_ERROR(kInvalidArgument, squad(kind, R"({"other":"Ann"})"), "different data sets");
         EXPECT_ERROR(kInvalidArgument, squad(kind, R"({"other":"Ann"})"), "(such as 'other')");
         EXPECT_ERROR(kInvalidArgument, squad(kind, "{}"), "found none among its 0;");

@@ -11,7 +11,7 @@ constexpr double kTrainingPerForward = 3;
 
 }  // namespace
 
-double forward_flops(const ModelConfig& config, const HeadShape& head, std::int64_t sequences,
+double forward_flops(const ModelConfig& config, const HeadSize& head, std::int64_t sequences,
                      std::int64_t tokens, std::int64_t sum_len_sq) {
     const auto hidden = static_cast<double>(config.hidden_size);
     const auto feed_forward = static_cast<double>(config.intermediate_size);
@@ -26,7 +26,8 @@ double forward_flops(const ModelConfig& config, const HeadShape& head, std::int6
            4 * layers * hidden * static_cast<double>(sum_len_sq) + 2 * head_weights * head_rows;
 }
 
-void EngineWork::add(const ModelConfig& config, const HeadShape& head, const Batch& batch) {
+void EngineWork::add(const ModelConfig& config, const HeadSize& head, const Batch& batch,
+                     Passes passes) {
     const auto sequences = static_cast<std::int64_t>(batch.key_len.size());
     std::int64_t real_sq = 0;
     std::int64_t padded_sq = 0;
@@ -43,10 +44,9 @@ void EngineWork::add(const ModelConfig& config, const HeadShape& head, const Bat
     tokens_padded += batch.tokens_padded;
     tokens_padded_would_be += batch.tokens_padded_would_be;
     sum_len_sq += real_sq;
-    flops_model +=
-        kTrainingPerForward * forward_flops(config, head, sequences, batch.tokens_real, real_sq);
-    flops_done += kTrainingPerForward *
-                  forward_flops(config, head, sequences, batch.tokens_padded, padded_sq);
+    const double factor = passes == Passes::kTraining ? kTrainingPerForward : 1;
+    flops_model += factor * forward_flops(config, head, sequences, batch.tokens_real, real_sq);
+    flops_done += factor * forward_flops(config, head, sequences, batch.tokens_padded, padded_sq);
 }
 
 }  // namespace finewatt

@@ -14,7 +14,7 @@ ModelConfig bert_base() {
     return config;
 }
 
-constexpr HeadShape kTwoClasses{HeadKind::kClassification, 2};
+constexpr HeadSize kTwoClasses{HeadKind::kClassification, 2};
 
 TEST(ForwardFlops, OfBertBaseAreTwoPerEncoderWeightAndToken) {
     // 12 layers x (4 x 768 x 768 + 2 x 768 x 3072) = 84,934,656 weights.

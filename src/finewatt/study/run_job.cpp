@@ -328,7 +328,7 @@ void set_derived(RunRecord& record) {
     }
     double seconds = record.duration_s.value_or(0);
     for (const PhaseRecord& phase : record.phases) {
-        if (phase.name == "train") {
+        if (phase.name == "train" || phase.name == "infer") {
             seconds = phase.duration_s;
         }
     }
