@@ -130,7 +130,8 @@ TEST_F(Finetune, EventsCloseEveryPhaseInOrderAndEndWithTheTotals) {
         }
     }
     EXPECT_EQ(edges,
-              "load( load) tokenize( tokenize) train( train) evaluate( evaluate) save( save) ");
+              "load( load) tokenize( tokenize) warmup( warmup) train( train) evaluate( evaluate) "
+              "save( save) ");
     EXPECT_EQ(last_work["steps"], 16);
     EXPECT_EQ(last_work["tokens_real"], result.work.tokens_real);
     EXPECT_DOUBLE_EQ(accuracy, result.accuracy.value());
