@@ -141,7 +141,7 @@ void train(const Job& job) {
         const Clock::time_point at_update = Clock::now();
         adamw.step(adamw.gradient_norm(), 1e-6, FlatAdamW::Gradients::kKept);
         optimizer_s += seconds_since(at_update);
-        work.add(job.model.config(), job.model.labels(), batch);
+        work.add(job.model.config(), {job.model.head_kind(), job.model.labels()}, batch);
         step_times.push_back(seconds_since(at_step));
     }
     const double whole_s = seconds_since(begin);
@@ -199,9 +199,10 @@ void infer(const Job& job) {
                1e3 * read_s, bytes * 1e-6, median_s / read_s);
     const double passes = static_cast<double>(times_s.size());
     const std::int64_t squares = rows * job.options.tokens;
-    print_peak(passes * forward_flops(job.model.config(), job.model.labels(), job.options.batch,
-                                      rows, squares),
-               whole_s, job.threads);
+    print_peak(
+        passes * forward_flops(job.model.config(), {job.model.head_kind(), job.model.labels()},
+                               job.options.batch, rows, squares),
+        whole_s, job.threads);
     print_parts(times, 0, whole_s);
 }
 

@@ -81,12 +81,12 @@ void EncoderPass<T>::plan(const PassInput& input, bool for_training, ArenaPlan& 
     input_ = input;
     is_training_ = for_training;
     const std::int64_t rows = input.rows;
-    const std::int64_t hidden = shape_.hidden;
+    const std::int64_t hidden = settings_.hidden;
     std::int64_t longest = 0;
     for (std::int64_t s = 0; s < input.sequences; ++s) {
         longest = std::max<std::int64_t>(longest, input.sequence_table[4 * s + 1]);
     }
-    plan_attention(longest, hidden / shape_.heads, tools_, plan);
+    plan_attention(longest, hidden / settings_.heads, tools_, plan);
     keys_ = plan.template take<std::uint64_t>(rows);
     first_places_ = plan.template take<std::int32_t>(2 * input.sequences);
     embedding_normalised_ = plan.template take<float>(rows * hidden);
@@ -110,8 +110,8 @@ void EncoderPass<T>::plan(const PassInput& input, bool for_training, ArenaPlan& 
 template <class T>
 void EncoderPass<T>::plan_block(std::size_t block, ArenaPlan& plan) {
     const std::int64_t rows = rows_of(block);
-    const std::int64_t hidden = shape_.hidden;
-    const std::int64_t inner = shape_.feed_forward;
+    const std::int64_t hidden = settings_.hidden;
+    const std::int64_t inner = settings_.feed_forward;
     BlockMemory<T>& memory = blocks_[block];
     const auto floats = [&](std::int64_t count) { return plan.template take<float>(count); };
     const auto elements = [&](std::int64_t count) { return plan.template take<T>(count); };
@@ -130,7 +130,7 @@ void EncoderPass<T>::plan_block(std::size_t block, ArenaPlan& plan) {
     } else {
         memory.query_key_value = elements(rows * 3 * hidden);
     }
-    memory.logsumexp = is_training_ ? floats(shape_.heads * rows) : nullptr;
+    memory.logsumexp = is_training_ ? floats(settings_.heads * rows) : nullptr;
     memory.context = elements(rows * hidden);
     memory.attention_normalised = floats(rows * hidden);
     memory.attention_inverse = floats(rows);
@@ -156,8 +156,8 @@ void EncoderPass<T>::plan_block(std::size_t block, ArenaPlan& plan) {
 template <class T>
 void EncoderPass<T>::plan_backward(ArenaPlan& plan) {
     const std::int64_t rows = input_.rows;
-    const std::int64_t hidden = shape_.hidden;
-    const std::int64_t widest = std::max(shape_.feed_forward, 3 * hidden);
+    const std::int64_t hidden = settings_.hidden;
+    const std::int64_t widest = std::max(settings_.feed_forward, 3 * hidden);
     gradient_ = plan.template take<float>(rows * hidden);
     product_gradient_ = plan.template take<T>(rows * hidden);
     context_gradient_ = plan.template take<T>(rows * hidden);
@@ -174,7 +174,7 @@ template <class T>
 EmbeddingRows EncoderPass<T>::embedding_rows() const {
     EmbeddingRows rows;
     rows.rows = input_.rows;
-    rows.size = shape_.hidden;
+    rows.size = settings_.hidden;
     rows.word_ids = input_.ids;
     rows.position_ids = input_.positions;
     rows.type_ids = weights_.types.values == nullptr ? nullptr : input_.type_ids;
@@ -183,11 +183,11 @@ EmbeddingRows EncoderPass<T>::embedding_rows() const {
     rows.type_table = weights_.types.values;
     rows.gain = weights_.embedding_norm.gain;
     rows.shift = weights_.embedding_norm.shift;
-    rows.eps = shape_.eps;
-    if (dropout_ && shape_.embedding_dropout > 0) {
+    rows.eps = settings_.eps;
+    if (dropout_ && settings_.embedding_dropout > 0) {
         fill_row_keys({*dropout_, 0, DropoutSite::kEmbeddings}, input_.rows, input_.places, keys_);
         rows.mask_keys = keys_;
-        rows.mask = mask_rule(shape_.embedding_dropout);
+        rows.mask = mask_rule(settings_.embedding_dropout);
     }
     return rows;
 }
@@ -200,7 +200,7 @@ void EncoderPass<T>::embed() {
                               low_of(embedded_)};
     for_row_pieces(rows.rows, [&](std::int64_t begin, std::int64_t count) {
         tools_.kernels.embedding_forward(rows_of_piece(rows, begin, count),
-                                         results_of_piece(results, begin, shape_.hidden));
+                                         results_of_piece(results, begin, settings_.hidden));
     });
 }
 
@@ -221,12 +221,12 @@ const float* EncoderPass<T>::forward(const std::optional<DropoutStep>& dropout) 
 template <class T>
 AttentionWork<T> EncoderPass<T>::attention_work(std::size_t block) const {
     const BlockMemory<T>& memory = blocks_[block];
-    const std::int64_t hidden = shape_.hidden;
+    const std::int64_t hidden = settings_.hidden;
     AttentionWork<T> work;
     work.sequences = input_.sequences;
     work.sequence_table = input_.sequence_table;
-    work.heads = shape_.heads;
-    work.head_size = hidden / shape_.heads;
+    work.heads = settings_.heads;
+    work.head_size = hidden / settings_.heads;
     work.has_first_rows_only = is_first_only(block);
     work.result_rows = rows_of(block);
     const T* all = memory.query_key_value;
@@ -239,11 +239,11 @@ AttentionWork<T> EncoderPass<T>::attention_work(std::size_t block) const {
     }
     work.context = memory.context;
     work.logsumexp = memory.logsumexp;
-    work.has_dropout = dropout_.has_value() && shape_.attention_dropout > 0;
+    work.has_dropout = dropout_.has_value() && settings_.attention_dropout > 0;
     if (work.has_dropout) {
         work.dropout_base = dropout_base(
             {*dropout_, static_cast<std::int64_t>(block), DropoutSite::kAttentionProbabilities});
-        work.mask = mask_rule(shape_.attention_dropout);
+        work.mask = mask_rule(settings_.attention_dropout);
     }
     return work;
 }
@@ -260,9 +260,9 @@ void EncoderPass<T>::query_key_value(std::size_t block) {
     }
     const BlockMemory<T>* before = block == 0 ? nullptr : &blocks_[block - 1];
     const float* wide = before == nullptr ? embedded_wide_ : before->output_wide;
-    gather(input_.sequences, shape_.hidden, input_.first_rows, wide, memory.residual);
+    gather(input_.sequences, settings_.hidden, input_.first_rows, wide, memory.residual);
     if constexpr (!kIsWide<T>) {
-        gather(input_.sequences, shape_.hidden, input_.first_rows, memory.input,
+        gather(input_.sequences, settings_.hidden, input_.first_rows, memory.input,
                memory.query_input);
     }
     gemm.forward(memory.query_input, input_.sequences, weights.query.weights, memory.query);
@@ -274,11 +274,11 @@ NormRows EncoderPass<T>::norm_rows(std::size_t block, const DenseLayer& dense,
                                    const NormLayer& norm, double p, DropoutSite site) {
     NormRows rows;
     rows.rows = rows_of(block);
-    rows.size = shape_.hidden;
+    rows.size = settings_.hidden;
     rows.bias = dense.bias;
     rows.gain = norm.gain;
     rows.shift = norm.shift;
-    rows.eps = shape_.eps;
+    rows.eps = settings_.eps;
     if (dropout_ && p > 0) {
         fill_row_keys({*dropout_, static_cast<std::int64_t>(block), site}, rows.rows,
                       is_first_only(block) ? first_places_ : input_.places, keys_);
@@ -314,7 +314,7 @@ void EncoderPass<T>::run_block(std::size_t block) {
     T* product = kIsWide<T> ? of_wide<T>(memory.attention_normalised) : dense_result_;
     gemm.forward(memory.context, rows, weights.attention_output.weights, product);
     add_and_norm(norm_rows(block, weights.attention_output, weights.attention_norm,
-                           shape_.attention_output_dropout, DropoutSite::kAttentionOutput),
+                           settings_.attention_output_dropout, DropoutSite::kAttentionOutput),
                  product, memory.residual,
                  {memory.attention_normalised, memory.attention_inverse, memory.attended_wide,
                   low_of(memory.attended)});
@@ -323,16 +323,16 @@ void EncoderPass<T>::run_block(std::size_t block) {
     {
         const PartTimer timer(tools_.times.activation_s);
         for_row_pieces(rows, [&](std::int64_t begin, std::int64_t count) {
-            const std::int64_t offset = begin * shape_.feed_forward;
+            const std::int64_t offset = begin * settings_.feed_forward;
             tools_.kernels.of<T>().activation_forward(
-                {shape_.activation, count, shape_.feed_forward, weights.intermediate.bias},
+                {settings_.activation, count, settings_.feed_forward, weights.intermediate.bias},
                 memory.before_activation + offset, memory.inner + offset);
         });
     }
     product = kIsWide<T> ? of_wide<T>(memory.output_normalised) : dense_result_;
     gemm.forward(memory.inner, rows, weights.output.weights, product);
-    add_and_norm(norm_rows(block, weights.output, weights.output_norm, shape_.feed_forward_dropout,
-                           DropoutSite::kFeedForwardOutput),
+    add_and_norm(norm_rows(block, weights.output, weights.output_norm,
+                           settings_.feed_forward_dropout, DropoutSite::kFeedForwardOutput),
                  product, memory.attended_wide,
                  {memory.output_normalised, memory.output_inverse, memory.output_wide,
                   low_of(memory.output)});
@@ -382,27 +382,27 @@ void EncoderPass<T>::block_backward(std::size_t block, bool has_product_gradient
         gemm.weight_gradient(dy, x, rows, dense.weights, is_added, dense.weight_gradient);
         gemm.input_gradient(dy, rows, dense.weights, dx);
     };
-    norm_backward(norm_rows(block, weights.output, weights.output_norm, shape_.feed_forward_dropout,
-                            DropoutSite::kFeedForwardOutput),
+    norm_backward(norm_rows(block, weights.output, weights.output_norm,
+                            settings_.feed_forward_dropout, DropoutSite::kFeedForwardOutput),
                   has_product_gradient, memory.output_normalised, memory.output_inverse,
                   weights.output, weights.output_norm);
     dense_backward(weights.output, product_gradient_, memory.inner, wide_gradient_);
     {
         const PartTimer timer(tools_.times.activation_s);
         const std::array<float*, 1> targets{weights.intermediate.bias_gradient};
-        const std::int64_t columns = shape_.feed_forward;
+        const std::int64_t columns = settings_.feed_forward;
         sum_row_pieces(tools_, rows, columns, targets,
                        [&](std::int64_t begin, std::int64_t count, const PieceSums& sums) {
                            T* gradient = wide_gradient_ + begin * columns;
                            tools_.kernels.of<T>().activation_backward(
-                               {shape_.activation, count, columns, weights.intermediate.bias},
+                               {settings_.activation, count, columns, weights.intermediate.bias},
                                memory.before_activation + begin * columns, gradient, gradient,
                                sums.part(0));
                        });
     }
     dense_backward(weights.intermediate, wide_gradient_, memory.attended, product_gradient_);
     norm_backward(norm_rows(block, weights.attention_output, weights.attention_norm,
-                            shape_.attention_output_dropout, DropoutSite::kAttentionOutput),
+                            settings_.attention_output_dropout, DropoutSite::kAttentionOutput),
                   true, memory.attention_normalised, memory.attention_inverse,
                   weights.attention_output, weights.attention_norm);
     dense_backward(weights.attention_output, product_gradient_, memory.context, context_gradient_);
@@ -413,7 +413,7 @@ template <class T>
 void EncoderPass<T>::query_key_value_backward(std::size_t block, bool is_added) {
     const BlockWeights& weights = weights_.blocks[block];
     const BlockMemory<T>& memory = blocks_[block];
-    const std::int64_t hidden = shape_.hidden;
+    const std::int64_t hidden = settings_.hidden;
     Gemm& gemm = tools_.gemm;
     const bool is_first = is_first_only(block);
     T* all = wide_gradient_;
@@ -453,7 +453,7 @@ void EncoderPass<T>::query_key_value_backward(std::size_t block, bool is_added) 
 /// From gradients of the first rows [B, H] to gradients of all rows [T, H]: 0 elsewhere.
 template <class T>
 void EncoderPass<T>::spread_first_rows() {
-    const std::int64_t hidden = shape_.hidden;
+    const std::int64_t hidden = settings_.hidden;
     const std::int64_t count = input_.sequences * hidden;
     std::copy_n(gradient_, count, first_gradient_);
     if constexpr (kIsWide<T>) {
@@ -475,7 +475,7 @@ void EncoderPass<T>::spread_first_rows() {
 template <class T>
 void EncoderPass<T>::embedding_backward(bool has_product_gradient) {
     const PartTimer timer(tools_.times.embedding_s);
-    const std::int64_t hidden = shape_.hidden;
+    const std::int64_t hidden = settings_.hidden;
     const EmbeddingRows rows = embedding_rows();
     const NormLayer& norm = weights_.embedding_norm;
     const NormUpstream<T> upstream{gradient_, has_product_gradient ? product_gradient_ : nullptr,

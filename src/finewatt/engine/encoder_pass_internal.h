@@ -63,7 +63,7 @@ struct EncoderWeights {
 };
 
 /// Sizes and settings that do not change with the batch.
-struct EncoderShape {
+struct EncoderSettings {
     std::int64_t hidden = 0;
     std::int64_t heads = 0;
     std::int64_t feed_forward = 0;
@@ -149,8 +149,8 @@ class Encoder {
 template <class T>
 class EncoderPass final : public Encoder {
   public:
-    EncoderPass(const EncoderShape& shape, const EncoderWeights& weights, PassTools& tools)
-        : shape_(shape),
+    EncoderPass(const EncoderSettings& settings, const EncoderWeights& weights, PassTools& tools)
+        : settings_(settings),
           weights_(weights),
           tools_(tools) {}
 
@@ -193,7 +193,7 @@ class EncoderPass final : public Encoder {
     void embedding_backward(bool has_product_gradient);
     AttentionWork<T> attention_work(std::size_t block) const;
 
-    EncoderShape shape_;
+    EncoderSettings settings_;
     const EncoderWeights& weights_;
     PassTools& tools_;
     PassInput input_{};

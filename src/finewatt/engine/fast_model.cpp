@@ -24,30 +24,30 @@ RowActivation row_activation(Activation activation) {
     FINEWATT_CHECK(false, "every activation has a case");
 }
 
-EncoderShape encoder_shape(const ModelConfig& config) {
-    EncoderShape shape;
-    shape.hidden = config.hidden_size;
-    shape.heads = config.num_attention_heads;
-    shape.feed_forward = config.intermediate_size;
-    shape.activation = row_activation(config.hidden_act);
-    shape.eps = static_cast<float>(config.layer_norm_eps);
-    shape.embedding_dropout = config.hidden_dropout_prob;
-    shape.attention_dropout = config.attention_probs_dropout_prob;
-    shape.attention_output_dropout = config.attention_output_dropout();
-    shape.feed_forward_dropout = config.hidden_dropout_prob;
-    return shape;
+EncoderSettings encoder_settings(const ModelConfig& config) {
+    EncoderSettings settings;
+    settings.hidden = config.hidden_size;
+    settings.heads = config.num_attention_heads;
+    settings.feed_forward = config.intermediate_size;
+    settings.activation = row_activation(config.hidden_act);
+    settings.eps = static_cast<float>(config.layer_norm_eps);
+    settings.embedding_dropout = config.hidden_dropout_prob;
+    settings.attention_dropout = config.attention_probs_dropout_prob;
+    settings.attention_output_dropout = config.attention_output_dropout();
+    settings.feed_forward_dropout = config.hidden_dropout_prob;
+    return settings;
 }
 
-HeadShape head_shape(const Model& model) {
+HeadSettings head_settings(const Model& model) {
     const ModelConfig& config = model.config();
-    HeadShape shape;
-    shape.kind = model.head_kind();
-    shape.hidden = config.hidden_size;
-    shape.labels = model.labels();
-    shape.dense_activation =
+    HeadSettings settings;
+    settings.kind = model.head_kind();
+    settings.hidden = config.hidden_size;
+    settings.labels = model.labels();
+    settings.dense_activation =
         config.family == ModelFamily::kBert ? RowActivation::kTanh : RowActivation::kRelu;
-    shape.dropout = config.head_dropout(model.head_kind());
-    return shape;
+    settings.dropout = config.head_dropout(model.head_kind());
+    return settings;
 }
 
 /// Makes the views of weights that the passes read, over float32 values or their bfloat16 copy.
@@ -207,11 +207,11 @@ class FastModel::Impl {
         const WeightViews views(model, low_.empty() ? nullptr : low_.data());
         encoder_weights_ = views.encoder();
         head_weights_ = views.head();
-        const EncoderShape shape = encoder_shape(model.config());
+        const EncoderSettings settings = encoder_settings(model.config());
         if (low_.empty()) {
-            encoder_ = std::make_unique<EncoderPass<float>>(shape, encoder_weights_, tools_);
+            encoder_ = std::make_unique<EncoderPass<float>>(settings, encoder_weights_, tools_);
         } else {
-            encoder_ = std::make_unique<EncoderPass<Bfloat16>>(shape, encoder_weights_, tools_);
+            encoder_ = std::make_unique<EncoderPass<Bfloat16>>(settings, encoder_weights_, tools_);
         }
     }
 
@@ -360,7 +360,7 @@ class FastModel::Impl {
     HeadWeights head_weights_;
     Arena arena_;
     std::unique_ptr<Encoder> encoder_;
-    HeadPass head_{head_shape(model_), head_weights_, tools_};
+    HeadPass head_{head_settings(model_), head_weights_, tools_};
     std::vector<std::int32_t> words_;  ///< rows of the word embeddings' gradient that are not 0
     bool has_stepped_ = false;
 };
@@ -405,7 +405,7 @@ FastTimes FastModel::take_times() {
 }
 
 LossScale mean_loss(const Model& model, const PackedInput& input) {
-    const TargetCounts counts = count_targets(head_shape(model), pass_input(model, input),
+    const TargetCounts counts = count_targets(head_settings(model), pass_input(model, input),
                                               head_targets(model.head_kind(), input));
     return {static_cast<double>(counts.targets), static_cast<double>(counts.ends), false};
 }

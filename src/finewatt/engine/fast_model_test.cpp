@@ -151,11 +151,11 @@ TEST_P(FastModelIn, Bfloat16StaysNearThePlainForm) {
         GTEST_SKIP() << possible.error().describe();
     }
     for (std::uint32_t seed = 0; seed < 12; ++seed) {
-        const RandomCase made = random_case(seed);
-        if (made.config.hidden_size < 16) {
-            continue;  // the norm of a few values magnifies the error of each
-        }
+        RandomCase made = random_case(seed);
         SCOPED_TRACE(made.name);
+        // LayerNorm over a few values would magnify the rounding without a bound.
+        made.config.hidden_size = made.config.num_attention_heads * (seed % 2 == 0 ? 48 : 40);
+        made.config.initializer_range = 0.15;
         const DropoutStep step{seed, 5};
         const Outcome want = run_plain(made, GetParam(), step);
         const Outcome got = run_fast(made, GetParam(), step, {Precision::kBfloat16, {}});
@@ -257,7 +257,7 @@ TEST(FastModel, TokensWithoutAnyLabelGiveNoLossAsInTheReference) {
     FastModel fast(model, {});
     std::vector<TestSequence> sequences = testing::sequences_of({4, 3});
     for (TestSequence& sequence : sequences) {
-        sequence.token_labels.assign(sequence.ids.size(), kIgnoredLabel);
+        sequence.token_labels.assign(sequence.ids.size(), kIgnoredTokenLabel);
     }
     const PackedInput input = input_of(sequences, BatchingMode::kUnpadded);
     EXPECT_TRUE(std::isnan(fast.step(input, {}, mean_loss(model, input))));

@@ -12,6 +12,7 @@
 #include <map>
 #include <mutex>
 #include <string_view>
+#include <time.h>
 #include <utility>
 #include <vector>
 
@@ -198,7 +199,7 @@ std::shared_ptr<const PackedWeight> Gemm::pack(const DenseWeights& weights,
 namespace {
 
 // One product of about this many operations takes a few milliseconds at most.
-constexpr double kMeasuredFlop = 5e8;
+constexpr double kMeasuredFlop = 3e8;
 // Below this a call's fixed cost is what would be measured; the default stands.
 constexpr double kLeastFlop = 2e6;
 constexpr std::int64_t kFewRows = 20;
@@ -221,9 +222,16 @@ struct Operands {
           dw(w.size()) {}
 };
 
+/// CPU time of the calling thread: what others do on the machine hardly shows in it.
+double thread_seconds() {
+    timespec now{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
 double seconds_of(Gemm& gemm, GemmDirection direction, const Shape& shape, Operands& o) {
     const DenseWeights weights{o.w.data(), nullptr, shape.out, shape.in, GemmType::kFloat32, {}};
-    gemm.take_seconds();
+    const double begin = thread_seconds();
     switch (direction) {
         case GemmDirection::kForward:
             gemm.forward(o.x.data(), shape.rows, weights, o.y.data());
@@ -235,8 +243,24 @@ double seconds_of(Gemm& gemm, GemmDirection direction, const Shape& shape, Opera
             gemm.weight_gradient(o.y.data(), o.x.data(), shape.rows, weights, false, o.dw.data());
             break;
     }
-    return gemm.take_seconds();
+    return thread_seconds() - begin;
 }
+
+/// One thread for the life of this object.
+class OneThread {
+  public:
+    OneThread() : before_(at::get_num_threads()) { at::set_num_threads(1); }
+
+    OneThread(const OneThread&) = delete;
+    OneThread& operator=(const OneThread&) = delete;
+    OneThread(OneThread&&) = delete;
+    OneThread& operator=(OneThread&&) = delete;
+
+    ~OneThread() { at::set_num_threads(before_); }
+
+  private:
+    int before_;
+};
 
 GemmChoices all_of(GemmProvider provider) {
     GemmChoices choices;
@@ -246,8 +270,10 @@ GemmChoices all_of(GemmProvider provider) {
     return choices;
 }
 
-/// Best times of both providers, which take turns, so that a change of clock hits both.
+/// Best times of both providers on one thread. They take turns, so that a change of clock hits
+/// both.
 GemmRates measure(GemmDirection direction, const Shape& shape) {
+    const OneThread one_thread;
     Gemm aten(all_of(GemmProvider::kAten));
     Gemm onednn(all_of(GemmProvider::kOneDnn));
     Operands operands(shape);

@@ -3,8 +3,9 @@
 //
 // The rule. Two providers round differently, so a choice that flips between two runs would break
 // "same seed, same numbers". The processor alone gives the choice; a measurement at the start
-// overrules it only where the other provider is faster by kOverruleFactor, far more than the noise
-// of a best-of-several. FINEWATT_GEMM=onednn|aten pins it. The engine event names what was used.
+// overrules it only where the other provider is faster by kOverruleFactor. It takes the best of
+// several times in CPU time of one thread, which other work on the machine hardly touches.
+// FINEWATT_GEMM=onednn|aten pins it. The engine event names what was used.
 #pragma once
 
 #include "finewatt/base/result.h"
@@ -44,7 +45,7 @@ constexpr GemmSize gemm_size(std::int64_t rows) {
     return rows <= 64 ? GemmSize::kFewRows : GemmSize::kManyRows;
 }
 
-/// Rates of both providers for one product, GFLOP/s.
+/// Rates of both providers for one product on one thread, GFLOP per second of CPU time.
 struct GemmRates {
     double aten_gflops = 0;
     double onednn_gflops = 0;

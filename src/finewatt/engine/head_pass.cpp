@@ -22,9 +22,9 @@ std::int64_t count_positions(const PassInput& input, const std::int64_t* positio
 
 }  // namespace
 
-TargetCounts count_targets(const HeadShape& shape, const PassInput& input,
+TargetCounts count_targets(const HeadSettings& settings, const PassInput& input,
                            const HeadTargets& targets) {
-    switch (shape.kind) {
+    switch (settings.kind) {
         case HeadKind::kClassification:
             break;
         case HeadKind::kTokenClassification:
@@ -42,7 +42,7 @@ void HeadPass::plan(const PassInput& input, std::int64_t encoded_rows, bool for_
     input_ = input;
     encoded_rows_ = encoded_rows;
     rows_ = is_for_texts() ? input.sequences : input.rows;
-    const std::int64_t hidden = shape_.hidden;
+    const std::int64_t hidden = settings_.hidden;
     keys_ = plan.take<std::uint64_t>(rows_);
     places_ = plan.take<std::int32_t>(2 * input.sequences);
     if (is_for_texts()) {
@@ -51,21 +51,21 @@ void HeadPass::plan(const PassInput& input, std::int64_t encoded_rows, bool for_
         pooled_ = plan.take<float>(rows_ * hidden);
     }
     if (for_training) {
-        dropped_ = shape_.dropout > 0 ? plan.take<float>(rows_ * hidden) : nullptr;
+        dropped_ = settings_.dropout > 0 ? plan.take<float>(rows_ * hidden) : nullptr;
         row_gradient_ = plan.take<float>(is_for_texts() ? rows_ * hidden : 0);
         first_gradient_ = plan.take<float>(is_for_texts() ? rows_ * hidden : 0);
     }
-    logits_ = plan.take<float>(rows_ * shape_.labels);
+    logits_ = plan.take<float>(rows_ * settings_.labels);
 }
 
 void HeadPass::apply_dropout(const float* from, float* to) const {
     const std::int32_t* places = is_for_texts() ? places_ : input_.places;
     const DropoutSite site = is_for_texts() ? DropoutSite::kPooled : DropoutSite::kHeadRows;
     fill_row_keys({*dropout_, 0, site}, rows_, places, keys_);
-    const MaskRule mask = mask_rule(shape_.dropout);
+    const MaskRule mask = mask_rule(settings_.dropout);
     for_row_pieces(rows_, [&](std::int64_t begin, std::int64_t count) {
-        const std::int64_t offset = begin * shape_.hidden;
-        tools_.kernels.f32.dropout(count, shape_.hidden, keys_ + begin, mask, from + offset,
+        const std::int64_t offset = begin * settings_.hidden;
+        tools_.kernels.f32.dropout(count, settings_.hidden, keys_ + begin, mask, from + offset,
                                    to + offset);
     });
 }
@@ -82,14 +82,14 @@ const float* HeadPass::forward(const float* encoded, const std::optional<Dropout
         first_ = encoded;
         if (gathered_ != nullptr) {
             for (std::int64_t s = 0; s < rows_; ++s) {
-                std::copy_n(encoded + input_.first_rows[s] * shape_.hidden, shape_.hidden,
-                            gathered_ + s * shape_.hidden);
+                std::copy_n(encoded + input_.first_rows[s] * settings_.hidden, settings_.hidden,
+                            gathered_ + s * settings_.hidden);
             }
             first_ = gathered_;
         }
         tools_.gemm.forward(first_, rows_, weights_.dense.weights, before_activation_);
         tools_.kernels.f32.activation_forward(
-            {shape_.dense_activation, rows_, shape_.hidden, weights_.dense.bias},
+            {settings_.dense_activation, rows_, settings_.hidden, weights_.dense.bias},
             before_activation_, pooled_);
         last_input_ = pooled_;
     }
@@ -105,9 +105,9 @@ double HeadPass::row_losses(const std::int64_t* labels, double divisor) {
     const auto factor = static_cast<float>(1 / divisor);
     double sum = 0;
     for (std::int64_t r = 0; r < rows_; ++r) {
-        float* logits = logits_ + r * shape_.labels;
+        float* logits = logits_ + r * settings_.labels;
         sum += static_cast<double>(tools_.kernels.f32.cross_entropy(
-            {shape_.labels, 1, labels[r], factor}, logits, logits));
+            {settings_.labels, 1, labels[r], factor}, logits, logits));
     }
     return sum / divisor;
 }
@@ -117,10 +117,10 @@ double HeadPass::span_losses(const std::int64_t* positions, std::int64_t column,
     double sum = 0;
     for (std::int64_t s = 0; s < input_.sequences; ++s) {
         const std::int32_t* sequence = input_.sequence_table + 4 * s;
-        float* logits = logits_ + sequence[0] * shape_.labels + column;
+        float* logits = logits_ + sequence[0] * settings_.labels + column;
         // The label `length` is outside of the classes, so that it is left out.
         sum += static_cast<double>(tools_.kernels.f32.cross_entropy(
-            {sequence[1], shape_.labels, clamped(positions[sequence[3]], sequence[1]), factor},
+            {sequence[1], settings_.labels, clamped(positions[sequence[3]], sequence[1]), factor},
             logits, logits));
     }
     return sum / divisor;
@@ -143,7 +143,7 @@ double HeadPass::loss_and_backward(const HeadTargets& targets, double divisor, d
                                    bool is_added, float* encoded_gradient) {
     const PartTimer timer(tools_.times.head_s);
     double loss = 0;
-    switch (shape_.kind) {
+    switch (settings_.kind) {
         case HeadKind::kClassification:
             loss = row_losses(targets.labels, divisor);
             break;
@@ -168,13 +168,13 @@ double HeadPass::loss_and_backward(const HeadTargets& targets, double divisor, d
 }
 
 void HeadPass::texts_backward(bool is_added, float* encoded_gradient) {
-    const std::int64_t hidden = shape_.hidden;
+    const std::int64_t hidden = settings_.hidden;
     const std::array<float*, 1> targets{weights_.dense.bias_gradient};
     sum_row_pieces(tools_, rows_, hidden, targets,
                    [&](std::int64_t begin, std::int64_t count, const PieceSums& sums) {
                        float* gradient = row_gradient_ + begin * hidden;
                        tools_.kernels.f32.activation_backward(
-                           {shape_.dense_activation, count, hidden, weights_.dense.bias},
+                           {settings_.dense_activation, count, hidden, weights_.dense.bias},
                            before_activation_ + begin * hidden, gradient, gradient, sums.part(0));
                    });
     tools_.gemm.weight_gradient(row_gradient_, first_, rows_, weights_.dense.weights, is_added,

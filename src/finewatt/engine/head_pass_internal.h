@@ -16,7 +16,7 @@
 namespace finewatt {
 
 /// Sizes and settings that do not change with the batch.
-struct HeadShape {
+struct HeadSettings {
     HeadKind kind = HeadKind::kClassification;
     std::int64_t hidden = 0;
     std::int64_t labels = 0;                                ///< C
@@ -45,14 +45,14 @@ struct TargetCounts {
 };
 
 /// Count the targets of a batch that are not left out.
-TargetCounts count_targets(const HeadShape& shape, const PassInput& input,
+TargetCounts count_targets(const HeadSettings& settings, const PassInput& input,
                            const HeadTargets& targets);
 
 /// One forward pass and, after it, at most one loss with its backward pass.
 class HeadPass {
   public:
-    HeadPass(const HeadShape& shape, const HeadWeights& weights, PassTools& tools)
-        : shape_(shape),
+    HeadPass(const HeadSettings& settings, const HeadWeights& weights, PassTools& tools)
+        : settings_(settings),
           weights_(weights),
           tools_(tools) {}
 
@@ -73,9 +73,9 @@ class HeadPass {
     std::int64_t logit_rows() const { return rows_; }
 
   private:
-    bool is_for_texts() const { return shape_.kind == HeadKind::kClassification; }
+    bool is_for_texts() const { return settings_.kind == HeadKind::kClassification; }
 
-    bool has_dropout() const { return dropout_.has_value() && shape_.dropout > 0; }
+    bool has_dropout() const { return dropout_.has_value() && settings_.dropout > 0; }
 
     void apply_dropout(const float* from, float* to) const;
     double row_losses(const std::int64_t* labels, double divisor);
@@ -84,7 +84,7 @@ class HeadPass {
     void dense_backward(const DenseLayer& dense, const float* dy, const float* x, bool is_added,
                         float* dx) const;
 
-    HeadShape shape_;
+    HeadSettings settings_;
     const HeadWeights& weights_;
     PassTools& tools_;
     PassInput input_{};
