@@ -45,8 +45,8 @@ Result<std::vector<DataRow>> read_json_rows(std::string_view text, const ColumnC
 Result<std::vector<DataRow>> read_jsonl_rows(std::string_view text, const ColumnChooser& choose);
 
 /// Read a file by the format that its name says: .tsv, .csv, .json or .jsonl, each also with .gz,
-/// or .parquet. Errors: those of read_text_file, read_parquet_rows and of the readers; invalid argument for another name; corrupt
-/// when there are no rows.
+/// or .parquet. Errors: those of read_text_file, read_parquet_rows and of the readers; invalid
+/// argument for another name; corrupt when there are no rows.
 Result<std::vector<DataRow>> read_data_rows(const std::filesystem::path& file,
                                             const ColumnChooser& choose);
 
