@@ -160,6 +160,14 @@ void add_to_app(CLI::App& app, const std::string& flag, std::optional<T>& value,
     app.add_option(flag, value, help);
 }
 
+void add_to_app(CLI::App& app, const std::string& flag, std::vector<std::string>& value,
+                const std::string& help) {
+    app.add_option(flag, value, help)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false)
+        ->default_str("");
+}
+
 template <class T>
 void add_to_app(CLI::App& app, const std::string& flag, T& value, const std::string& help) {
     CLI::Option* option = app.add_option(flag, value, help);
@@ -194,20 +202,6 @@ std::string to_text(T value) {
     return fmt::format("{}", value);
 }
 
-template <class T>
-bool has_value(const T& /*value*/) {
-    return true;
-}
-
-template <class T>
-bool has_value(const std::optional<T>& value) {
-    return value.has_value();
-}
-
-bool has_value(const std::vector<std::string>& value) {
-    return !value.empty();
-}
-
 /// Call use(setting, value) for each setting that has a value; optional ones only when given.
 template <class Options, class Use>
 void for_each_value(const std::vector<Setting<Options>>& settings, const Options& options,
@@ -216,11 +210,15 @@ void for_each_value(const std::vector<Setting<Options>>& settings, const Options
         std::visit(
             [&](auto member) {
                 const auto& value = options.*member;
-                if (!has_value(value)) {
-                    return;
-                }
                 if constexpr (requires { value.has_value(); }) {
-                    use(setting, *value);
+                    if (value.has_value()) {
+                        use(setting, *value);
+                    }
+                } else if constexpr (std::is_same_v<std::decay_t<decltype(value)>,
+                                                    std::vector<std::string>>) {
+                    if (!value.empty()) {
+                        use(setting, value);
+                    }
                 } else {
                     use(setting, value);
                 }

@@ -14,6 +14,7 @@ namespace {
 /// Parse a command line and complete the options.
 Result<EngineOptions> parse(std::vector<std::string> arguments) {
     CLI::App app;
+    app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // as in main()
     EngineOptions options;
     add_engine_options(app, options);
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
@@ -36,6 +37,7 @@ TEST(EngineOptions, DefaultsAreTheRecipeOfRunGlue) {
     EXPECT_FALSE(options.doc_stride.has_value());
     EXPECT_EQ(options.seed, 42);
     EXPECT_EQ(options.batching, "unpadded");
+    EXPECT_EQ(to_settings(options).count("eval_data"), 0U);
 }
 
 TEST(EngineOptions, EveryTaskBringsItsRecipeAndGivenSettingsWin) {
