@@ -257,7 +257,7 @@ TEST(FastModel, TokensWithoutAnyLabelGiveNoLossAsInTheReference) {
     FastModel fast(model, {});
     std::vector<TestSequence> sequences = testing::sequences_of({4, 3});
     for (TestSequence& sequence : sequences) {
-        sequence.token_labels.assign(sequence.ids.size(), kIgnoredTokenLabel);
+        sequence.token_labels.assign(sequence.ids.size(), kIgnoredLabel);
     }
     const PackedInput input = input_of(sequences, BatchingMode::kUnpadded);
     EXPECT_TRUE(std::isnan(fast.step(input, {}, mean_loss(model, input))));
