@@ -151,11 +151,11 @@ TEST_P(FastModelIn, Bfloat16StaysNearThePlainForm) {
         GTEST_SKIP() << possible.error().describe();
     }
     for (std::uint32_t seed = 0; seed < 12; ++seed) {
-        RandomCase made = random_case(seed);
+        const RandomCase made = random_case(seed);
+        if (made.config.hidden_size < 16) {
+            continue;  // LayerNorm over a few values magnifies the rounding without a bound
+        }
         SCOPED_TRACE(made.name);
-        // LayerNorm over a few values would magnify the rounding without a bound.
-        made.config.hidden_size = made.config.num_attention_heads * (seed % 2 == 0 ? 48 : 40);
-        made.config.initializer_range = 0.15;
         const DropoutStep step{seed, 5};
         const Outcome want = run_plain(made, GetParam(), step);
         const Outcome got = run_fast(made, GetParam(), step, {Precision::kBfloat16, {}});
