@@ -2,8 +2,8 @@
 # `make test TIERS=light` runs the tests that need no LibTorch.
 TIERS ?= all
 
-.PHONY: setup build demo test format lint bench bench-engine
-setup build demo format lint bench bench-engine:
+.PHONY: setup build demo test format lint bench bench-engine bench-token
+setup build demo format lint bench bench-engine bench-token:
 	@scripts/$@
 test:
 	@scripts/test $(TIERS)

@@ -18,8 +18,9 @@ namespace {
 /// A member of Options, in one of the forms that a setting can have.
 template <class Options>
 using Member = std::variant<std::string Options::*, std::optional<std::string> Options::*,
-                            std::int64_t Options::*, std::optional<std::int64_t> Options::*,
-                            double Options::*, std::optional<double> Options::*, bool Options::*>;
+                            std::vector<std::string> Options::*, std::int64_t Options::*,
+                            std::optional<std::int64_t> Options::*, double Options::*,
+                            std::optional<double> Options::*, bool Options::*>;
 
 /// One setting: its name everywhere, and its line on the help page.
 template <class Options>
@@ -35,30 +36,55 @@ std::string flag_of(std::string_view key) {
     return flag;
 }
 
+constexpr std::string_view kTaskHelp =
+    "rte, mnli, sst2, imdb, squad, squad_v2, conll2003 or conll2012; or a plain kind: "
+    "classification, pair-classification, qa or ner";
+constexpr std::string_view kTextColumnHelp =
+    "Column with the text, the words or the question (default: the task's own)";
+constexpr std::string_view kPairColumnHelp =
+    "Column with the second text or the context (default: the task's own)";
+constexpr std::string_view kLabelColumnHelp =
+    "Column with the class, the tags or the answers (default: the task's own)";
+constexpr std::string_view kMaxLengthHelp =
+    "Longest input in tokens, special tokens included; longer ones are cut, or divided where "
+    "questions are answered (default: the task's recipe)";
+constexpr std::string_view kDocStrideHelp =
+    "Question answering: tokens that two windows of a context share (default: the task's recipe)";
+constexpr std::string_view kPrecisionHelp =
+    "Matrix products in fp32, or in bf16 where the CPU has instructions for it";
+constexpr std::string_view kThreadsHelp = "Threads; 0 = one per core that this process may use";
+constexpr std::string_view kDeviceHelp = "Where to compute: auto or cpu";
+
 const std::vector<Setting<EngineOptions>>& finetune_settings() {
     using O = EngineOptions;
     static const std::vector<Setting<O>> settings = {
-        {"task", &O::task, "What to learn: classification or pair-classification"},
-        {"text_column", &O::text_column, "Column with the text"},
-        {"text_pair_column", &O::text_pair_column,
-         "Column with the second text, e.g. sentence2 (pair-classification needs it; no default)"},
-        {"label_column", &O::label_column, "Column with the class"},
+        {"task", &O::task, kTaskHelp},
+        {"text_column", &O::text_column, kTextColumnHelp},
+        {"text_pair_column", &O::text_pair_column, kPairColumnHelp},
+        {"label_column", &O::label_column, kLabelColumnHelp},
         {"model", &O::model,
-         "Model to start from: a Hugging Face folder, or random:CONFIG.json for random weights of "
-         "that shape (required), e.g. models/bert-base-uncased"},
+         "Model to start from: a Hugging Face folder, a name that `finewatt fetch` has fetched, or "
+         "random:CONFIG.json for random weights of that shape (required), e.g. bert-base-uncased"},
         {"vocab", &O::vocab,
          "vocab.txt, or a folder that holds one (default: the model's folder; random: needs it)"},
         {"data", &O::data,
-         "Training data: .tsv .csv .json .jsonl, also with .gz (required), e.g. train.tsv"},
+         "Training data: .tsv .csv .json .jsonl .parquet, also with .gz, SQuAD JSON, CoNLL "
+         "columns, "
+         "a folder of texts (required), e.g. train.tsv"},
         {"eval_data", &O::eval_data,
-         "Data to evaluate on at the end, in the same forms (default: no evaluation)"},
-        {"epochs", &O::epochs, "Passes over the training data"},
+         "Data to evaluate on, in the same forms; may be given twice or more, and the scores of "
+         "the "
+         "second end with _mm for mnli, else with _2 (default: no evaluation)"},
+        {"epochs", &O::epochs, "Passes over the training data (default: the task's recipe)"},
         {"max_steps", &O::max_steps,
          "Stop after this many steps; the schedule ends there too (default: no limit), e.g. 100"},
-        {"batch", &O::batch, "Examples per step"},
-        {"max_length", &O::max_length,
-         "Longest input in tokens, special tokens included; longer ones are cut"},
-        {"lr", &O::lr, "Highest learning rate, falling linearly to 0, e.g. 5e-5"},
+        {"batch", &O::batch, "Examples per batch (default: the task's recipe)"},
+        {"grad_accumulation", &O::grad_accumulation,
+         "Batches per step; the loss is the mean over all their examples"},
+        {"max_length", &O::max_length, kMaxLengthHelp},
+        {"doc_stride", &O::doc_stride, kDocStrideHelp},
+        {"lr", &O::lr,
+         "Highest learning rate, falling linearly to 0 (default: the task's recipe), e.g. 5e-5"},
         {"warmup", &O::warmup,
          "Steps over which the learning rate rises; below 1 a share of all steps, e.g. 0.06"},
         {"weight_decay", &O::weight_decay,
@@ -67,10 +93,21 @@ const std::vector<Setting<EngineOptions>>& finetune_settings() {
         {"batching", &O::batching,
          "Padding: unpadded (none), dynamic (to the longest of the batch), fixed (to --max-length) "
          "or grouped (like lengths together, then dynamic)"},
+        {"precision", &O::precision, kPrecisionHelp},
         {"dropout", &O::dropout,
          "Dropout probability everywhere, 0 to below 1 (default: what the model's config says)"},
-        {"threads", &O::threads, "Threads; 0 = one per core that this process may use"},
-        {"device", &O::device, "Where to compute: auto or cpu"},
+        {"eval_every", &O::eval_every,
+         "Also evaluate after every so many steps (default: only at the end), e.g. 500"},
+        {"early_stop", &O::early_stop,
+         "Stop after so many evaluations without a better score (accuracy, else f1, of the first "
+         "--eval-data) and keep the best model; needs --eval-every (default: never), e.g. 3"},
+        {"checkpoint_every", &O::checkpoint_every,
+         "Write OUT/checkpoint-STEP after every so many steps, then drop the one before (default: "
+         "none), e.g. 500"},
+        {"resume", &O::resume, "Go on with a training: not yet possible"},
+        {"threads", &O::threads, kThreadsHelp},
+        {"nproc", &O::nproc, "Processes; more than 1 is not yet possible"},
+        {"device", &O::device, kDeviceHelp},
         {"out", &O::out, "Folder for the trained model (default: nothing is saved)"},
         {"log", &O::log, "File for one JSON line a step (default: none), e.g. steps.jsonl"},
         {"spec", &O::spec,
@@ -83,19 +120,32 @@ const std::vector<Setting<EngineOptions>>& finetune_settings() {
 const std::vector<Setting<InferOptions>>& infer_settings() {
     using O = InferOptions;
     static const std::vector<Setting<O>> settings = {
-        {"model", &O::model, "Hugging Face folder with a trained classifier (required)"},
-        {"data", &O::data, "Texts: .tsv .csv .json .jsonl, also with .gz (required)"},
+        {"task", &O::task, kTaskHelp},
+        {"model", &O::model,
+         "Model with the task's head: a Hugging Face folder, or a name that `finewatt fetch` has "
+         "fetched (required)"},
+        {"data", &O::data,
+         "Examples, in the forms of finetune; labels may be missing, and give scores where they "
+         "are there (required)"},
         {"predictions", &O::predictions,
-         "File for one JSON line per text: id, label, scores (required), e.g. out.jsonl"},
-        {"logits", &O::logits, "Also write the logits"},
-        {"text_column", &O::text_column, "Column with the text"},
-        {"text_pair_column", &O::text_pair_column, "Column with the second text (no default)"},
-        {"label_column", &O::label_column, "Column with the class"},
-        {"batch", &O::batch, "Texts per forward pass"},
-        {"max_length", &O::max_length,
-         "Longest input in tokens, special tokens included; longer ones are cut"},
-        {"threads", &O::threads, "Threads; 0 = one per core that this process may use"},
-        {"device", &O::device, "Where to compute: auto or cpu"},
+         "File to write: JSON lines {id, label, scores} or {id, tags}; question answering: one "
+         "object {id: answer} (required), e.g. out.jsonl"},
+        {"logits", &O::logits,
+         "Also write the logits; question answering: into FILE.nbest.json, with "
+         "FILE.null_odds.json "
+         "where questions may have no answer"},
+        {"latency", &O::latency,
+         "Also report the times of single examples: mean and percentiles, also among the scores of "
+         "the record (latency_ms_p50 ...)"},
+        {"text_column", &O::text_column, kTextColumnHelp},
+        {"text_pair_column", &O::text_pair_column, kPairColumnHelp},
+        {"label_column", &O::label_column, kLabelColumnHelp},
+        {"batch", &O::batch, "Examples per forward pass"},
+        {"max_length", &O::max_length, kMaxLengthHelp},
+        {"doc_stride", &O::doc_stride, kDocStrideHelp},
+        {"precision", &O::precision, kPrecisionHelp},
+        {"threads", &O::threads, kThreadsHelp},
+        {"device", &O::device, kDeviceHelp},
     };
     return settings;
 }
@@ -108,6 +158,14 @@ template <class T>
 void add_to_app(CLI::App& app, const std::string& flag, std::optional<T>& value,
                 const std::string& help) {
     app.add_option(flag, value, help);
+}
+
+void add_to_app(CLI::App& app, const std::string& flag, std::vector<std::string>& value,
+                const std::string& help) {
+    app.add_option(flag, value, help)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false)
+        ->default_str("");
 }
 
 template <class T>
@@ -135,6 +193,10 @@ std::string to_text(bool value) {
     return value ? "true" : "false";
 }
 
+std::string to_text(const std::vector<std::string>& values) {
+    return fmt::format("{}", fmt::join(values, ","));
+}
+
 template <class T>
 std::string to_text(T value) {
     return fmt::format("{}", value);
@@ -152,6 +214,11 @@ void for_each_value(const std::vector<Setting<Options>>& settings, const Options
                     if (value.has_value()) {
                         use(setting, *value);
                     }
+                } else if constexpr (std::is_same_v<std::decay_t<decltype(value)>,
+                                                    std::vector<std::string>>) {
+                    if (!value.empty()) {
+                        use(setting, value);
+                    }
                 } else {
                     use(setting, value);
                 }
@@ -165,9 +232,14 @@ std::vector<std::string> arguments_of(const std::vector<Setting<Options>>& setti
                                       const Options& options) {
     std::vector<std::string> arguments;
     for_each_value(settings, options, [&](const Setting<Options>& setting, const auto& value) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, bool>) {
+        using Value = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<Value, bool>) {
             if (value) {
                 arguments.push_back(flag_of(setting.key));
+            }
+        } else if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
+            for (const std::string& one : value) {
+                arguments.push_back(flag_of(setting.key) + "=" + one);
             }
         } else if (setting.key != "spec") {
             // One argument each, so that a value may begin with '-'.
@@ -204,6 +276,23 @@ bool assign_from_toml(const toml::node& node, T& target) {
         }
     }
     return false;
+}
+
+/// One text or a list of them.
+bool assign_from_toml(const toml::node& node, std::vector<std::string>& target) {
+    target.clear();
+    const toml::array* list = node.as_array();
+    if (list == nullptr) {
+        target.emplace_back();
+        return assign_from_toml(node, target.back());
+    }
+    for (const toml::node& element : *list) {
+        target.emplace_back();
+        if (!assign_from_toml(element, target.back())) {
+            return false;
+        }
+    }
+    return true;
 }
 
 template <class T>
@@ -292,44 +381,68 @@ Status expect_not_negative(std::string_view flag, double value) {
                           value);
 }
 
-Status check_task(const EngineOptions& o) {
-    static const std::vector<std::string_view> known_but_later = {
-        "rte", "mnli", "sst2", "imdb", "squad", "squad_v2", "conll2003", "conll2012", "qa", "ner"};
-    if (std::find(known_but_later.begin(), known_but_later.end(), o.task) !=
-        known_but_later.end()) {
-        return FINEWATT_ERROR(kInvalidArgument,
-                              "--task {}: this version has no recipe for it; use --task "
-                              "classification or pair-classification with --text-column, "
-                              "--text-pair-column and --label-column",
-                              o.task);
+/// Take from the recipe what the user did not give; they are the same settings in both commands.
+template <class T, class From>
+void fill(std::optional<T>& setting, From from) {
+    if (!setting) {
+        setting = static_cast<T>(from);
     }
-    FINEWATT_TRY(expect_one_of("--task", o.task, {"classification", "pair-classification"}));
-    const bool is_pair = o.task == "pair-classification";
-    if (is_pair && !o.text_pair_column) {
-        return FINEWATT_ERROR(kInvalidArgument,
-                              "--task pair-classification: expected --text-pair-column NAME, found "
-                              "none; name the column with the second text");
+}
+
+/// Find the task and check what both commands say of it. Fills lengths in.
+template <class Options>
+Result<Task> complete_task(Options& o) {
+    const std::optional<Task> task = find_task(o.task);
+    if (!task) {
+        return FINEWATT_ERROR(kInvalidArgument, "--task: expected one of {}, found '{}'",
+                              fmt::join(task_names(), ", "), o.task);
     }
-    if (!is_pair && o.text_pair_column) {
+    if (o.text_pair_column && !task->columns.pair) {
         return FINEWATT_ERROR(kInvalidArgument,
-                              "--text-pair-column {}: --task classification reads one text; use "
-                              "--task pair-classification for two",
-                              *o.text_pair_column);
+                              "--text-pair-column {}: --task {} reads one text; use --task "
+                              "pair-classification for two",
+                              *o.text_pair_column, o.task);
     }
-    return {};
+    const bool is_answering = task->kind == TaskKind::kQuestionAnswering;
+    if (o.doc_stride && !is_answering) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "--doc-stride {}: --task {} has no windows; only question answering "
+                              "(squad, squad_v2, qa) has",
+                              *o.doc_stride, o.task);
+    }
+    fill(o.max_length, task->recipe.max_length);
+    FINEWATT_TRY(expect_at_least("--max-length", *o.max_length, task->columns.pair ? 4 : 3));
+    if (is_answering) {
+        fill(o.doc_stride, task->recipe.doc_stride);
+        FINEWATT_TRY(expect_at_least("--doc-stride", *o.doc_stride, 0));
+        if (*o.doc_stride >= *o.max_length) {
+            return FINEWATT_ERROR(kInvalidArgument,
+                                  "--doc-stride {}: expected less than --max-length {}; windows "
+                                  "share that many tokens",
+                                  *o.doc_stride, *o.max_length);
+        }
+    }
+    return *task;
+}
+
+template <class Options>
+Status check_machine(const Options& o) {
+    FINEWATT_TRY(expect_at_least("--threads", o.threads, 0));
+    FINEWATT_TRY(expect_one_of("--precision", o.precision, {"fp32", "bf16"}));
+    return expect_one_of("--device", o.device, {"auto", "cpu"});
 }
 
 Status check_numbers(const EngineOptions& o) {
-    FINEWATT_TRY(expect_at_least("--epochs", o.epochs, 1));
-    if (o.max_steps) {
-        FINEWATT_TRY(expect_at_least("--max-steps", *o.max_steps, 1));
-    }
-    FINEWATT_TRY(expect_at_least("--batch", o.batch, 1));
-    FINEWATT_TRY(expect_at_least("--max-length", o.max_length, o.text_pair_column ? 4 : 3));
-    FINEWATT_TRY(expect_at_least("--threads", o.threads, 0));
-    FINEWATT_TRY(expect_not_negative("--lr", o.lr));
+    FINEWATT_TRY(expect_at_least("--epochs", *o.epochs, 1));
+    FINEWATT_TRY(expect_at_least("--max-steps", o.max_steps.value_or(1), 1));
+    FINEWATT_TRY(expect_at_least("--batch", *o.batch, 1));
+    FINEWATT_TRY(expect_at_least("--grad-accumulation", o.grad_accumulation, 1));
+    FINEWATT_TRY(expect_not_negative("--lr", *o.lr));
     FINEWATT_TRY(expect_not_negative("--warmup", o.warmup));
     FINEWATT_TRY(expect_not_negative("--weight-decay", o.weight_decay));
+    FINEWATT_TRY(expect_at_least("--eval-every", o.eval_every.value_or(1), 1));
+    FINEWATT_TRY(expect_at_least("--early-stop", o.early_stop.value_or(1), 1));
+    FINEWATT_TRY(expect_at_least("--checkpoint-every", o.checkpoint_every.value_or(1), 1));
     if (o.seed < 0) {
         return FINEWATT_ERROR(kInvalidArgument, "--seed: expected 0 or more, found {}", o.seed);
     }
@@ -339,6 +452,47 @@ Status check_numbers(const EngineOptions& o) {
                               *o.dropout);
     }
     return {};
+}
+
+/// Settings that only make sense with others, and those that this version cannot do.
+Status check_combinations(const EngineOptions& o) {
+    if (o.eval_every && o.eval_data.empty()) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "--eval-every {}: expected data to evaluate on; name it with "
+                              "--eval-data",
+                              *o.eval_every);
+    }
+    if (o.early_stop && !o.eval_every) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "--early-stop {}: expected evaluations during the training; set "
+                              "--eval-every STEPS",
+                              *o.early_stop);
+    }
+    if (o.resume) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "--resume: not yet possible; start from a checkpoint's weights with "
+                              "--model OUT/checkpoint-STEP");
+    }
+    if (o.nproc != 1) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "--nproc {}: several processes are not yet possible; leave it at 1 "
+                              "and use --threads",
+                              o.nproc);
+    }
+    return {};
+}
+
+void take_recipe(const Recipe& recipe, EngineOptions& o) {
+    fill(o.epochs, recipe.epochs);
+    fill(o.batch, recipe.batch);
+    fill(o.lr, recipe.lr);
+}
+
+template <class Options>
+Task chosen_task(const Options& o) {
+    Task task = find_task(o.task).value();
+    choose_columns(task, {o.text_column, o.text_pair_column, o.label_column});
+    return task;
 }
 
 }  // namespace
@@ -351,13 +505,16 @@ Status complete_engine_options(const CLI::App& app, EngineOptions& options) {
     if (options.spec) {
         FINEWATT_TRY(apply_spec(app, *options.spec, options));
     }
-    FINEWATT_TRY(check_task(options));
-    FINEWATT_TRY(expect_given("--model", options.model, "a folder or random:CONFIG.json"));
+    FINEWATT_ASSIGN(const Task task, complete_task(options));
+    take_recipe(task.recipe, options);
+    FINEWATT_TRY(expect_given("--model", options.model,
+                              "a folder, a name on the hub or random:CONFIG.json"));
     FINEWATT_TRY(expect_given("--data", options.data, "a file with training data"));
     FINEWATT_TRY(check_numbers(options));
     FINEWATT_TRY(
         expect_one_of("--batching", options.batching, {"unpadded", "dynamic", "fixed", "grouped"}));
-    FINEWATT_TRY(expect_one_of("--device", options.device, {"auto", "cpu"}));
+    FINEWATT_TRY(check_machine(options));
+    FINEWATT_TRY(check_combinations(options));
     const bool is_random = options.model.starts_with("random:");
     if (is_random && !options.vocab) {
         return FINEWATT_ERROR(kInvalidArgument,
@@ -379,7 +536,14 @@ std::map<std::string, std::string> to_settings(const EngineOptions& options) {
 std::string to_toml(const EngineOptions& options) {
     toml::table table;
     for_each_value(finetune_settings(), options, [&](const auto& setting, const auto& value) {
-        if (setting.key != "spec") {
+        using Value = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
+            toml::array list;
+            for (const std::string& one : value) {
+                list.push_back(one);
+            }
+            table.insert(setting.key, std::move(list));
+        } else if (setting.key != "spec") {
             table.insert(setting.key, value);
         }
     });
@@ -392,14 +556,13 @@ void add_infer_options(CLI::App& app, InferOptions& options) {
     add_settings(app, infer_settings(), options);
 }
 
-Status check_infer_options(const InferOptions& o) {
-    FINEWATT_TRY(expect_given("--model", o.model, "a folder with a trained classifier"));
-    FINEWATT_TRY(expect_given("--data", o.data, "a file with texts"));
+Status complete_infer_options(InferOptions& o) {
+    FINEWATT_TRY(complete_task(o));
+    FINEWATT_TRY(expect_given("--model", o.model, "a folder with a trained model"));
+    FINEWATT_TRY(expect_given("--data", o.data, "a file with examples"));
     FINEWATT_TRY(expect_given("--predictions", o.predictions, "a file to write"));
     FINEWATT_TRY(expect_at_least("--batch", o.batch, 1));
-    FINEWATT_TRY(expect_at_least("--max-length", o.max_length, o.text_pair_column ? 4 : 3));
-    FINEWATT_TRY(expect_at_least("--threads", o.threads, 0));
-    return expect_one_of("--device", o.device, {"auto", "cpu"});
+    return check_machine(o);
 }
 
 std::vector<std::string> to_arguments(const InferOptions& options) {
@@ -408,6 +571,27 @@ std::vector<std::string> to_arguments(const InferOptions& options) {
 
 std::map<std::string, std::string> to_settings(const InferOptions& options) {
     return settings_of(infer_settings(), options);
+}
+
+Task task_of(const EngineOptions& options) {
+    return chosen_task(options);
+}
+
+Task task_of(const InferOptions& options) {
+    return chosen_task(options);
+}
+
+std::string recipe_table() {
+    std::string table = fmt::format("{:<21}{:>6} {:>6} {:>11} {:>11} {:>7}\n", "task", "epochs",
+                                    "batch", "max-length", "doc-stride", "lr");
+    for (const std::string_view name : task_names()) {
+        const Recipe recipe = find_task(name).value().recipe;
+        table += fmt::format("{:<21}{:>6} {:>6} {:>11} {:>11} {:>7}\n", name, recipe.epochs,
+                             recipe.batch, recipe.max_length,
+                             recipe.doc_stride > 0 ? std::to_string(recipe.doc_stride) : "-",
+                             fmt::format("{:g}", recipe.lr));
+    }
+    return table;
 }
 
 }  // namespace finewatt

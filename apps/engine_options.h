@@ -4,6 +4,7 @@
 #pragma once
 
 #include "finewatt/base/result.h"
+#include "finewatt/data/task.h"
 
 #include <cstdint>
 #include <map>
@@ -17,28 +18,37 @@ class App;
 
 namespace finewatt {
 
-/// Settings of a fine-tuning job. Defaults are those of the Hugging Face run_glue recipe. The
-/// member names are also the keys of a --spec file and of the run record's settings.
+/// Settings of a fine-tuning job. Those without a value take the recipe of the task (data/task.h)
+/// when the options are completed. The member names are also the keys of a --spec file and of the
+/// run record's settings.
 struct EngineOptions {
     std::string task = "classification";
-    std::string text_column = "text";
+    std::optional<std::string> text_column;  ///< nothing = the columns of the task
     std::optional<std::string> text_pair_column;
-    std::string label_column = "label";
-    std::string model;                 ///< Hugging Face folder, or "random:CONFIG.json"
+    std::optional<std::string> label_column;
+    std::string model;                 ///< Hugging Face folder, hub name or "random:CONFIG.json"
     std::optional<std::string> vocab;  ///< vocab.txt or a folder with one
     std::string data;
-    std::optional<std::string> eval_data;
-    std::int64_t epochs = 3;
-    std::optional<std::int64_t> max_steps;  ///< stops before the epochs are over
-    std::int64_t batch = 32;                ///< examples per step
-    std::int64_t max_length = 128;          ///< tokens per example, special tokens included
-    double lr = 2e-5;
+    std::vector<std::string> eval_data;
+    std::optional<std::int64_t> epochs;
+    std::optional<std::int64_t> max_steps;   ///< stops before the epochs are over
+    std::optional<std::int64_t> batch;       ///< examples per batch
+    std::int64_t grad_accumulation = 1;      ///< batches per step
+    std::optional<std::int64_t> max_length;  ///< tokens per example, special tokens included
+    std::optional<std::int64_t> doc_stride;  ///< tokens; question answering only
+    std::optional<double> lr;
     double warmup = 0;  ///< steps; below 1 a share of all steps
     double weight_decay = 0;
     std::int64_t seed = 42;
     std::string batching = "unpadded";
-    std::optional<double> dropout;  ///< probability; nothing = the model's own
-    std::int64_t threads = 0;       ///< 0 = one per core that this process may use
+    std::string precision = "fp32";
+    std::optional<double> dropout;                 ///< probability; nothing = the model's own
+    std::optional<std::int64_t> eval_every;        ///< steps
+    std::optional<std::int64_t> early_stop;        ///< evaluations
+    std::optional<std::int64_t> checkpoint_every;  ///< steps
+    bool resume = false;                           ///< not yet: refused
+    std::int64_t threads = 0;                      ///< 0 = one per core that this process may use
+    std::int64_t nproc = 1;                        ///< not yet: more than 1 is refused
     std::string device = "auto";
     std::optional<std::string> out;
     std::optional<std::string> log;
@@ -49,9 +59,9 @@ struct EngineOptions {
 /// call complete_engine_options.
 void add_engine_options(CLI::App& app, EngineOptions& options);
 
-/// Read the --spec file under the command line (the command line wins) and check all values.
-/// Errors: invalid argument for wrong usage (exit status 2); not found or corrupt, naming file and
-/// line, for the --spec file (exit status 4).
+/// Read the --spec file under the command line (the command line wins), take the task's recipe
+/// where nothing is given, and check all values. Errors: invalid argument for wrong usage (exit
+/// status 2); not found or corrupt, naming file and line, for the --spec file (exit status 4).
 Status complete_engine_options(const CLI::App& app, EngineOptions& options);
 
 /// Return the options as arguments for `finewatt-train finetune`: every setting in force, in the
@@ -64,17 +74,21 @@ std::map<std::string, std::string> to_settings(const EngineOptions& options);
 /// Return the settings in force as a TOML document that --spec reads back.
 std::string to_toml(const EngineOptions& options);
 
-/// Settings of an inference job.
+/// Settings of an inference job; those without a value take the task's when they are completed.
 struct InferOptions {
-    std::string model;  ///< Hugging Face folder with a classification head
+    std::string task = "classification";
+    std::string model;  ///< Hugging Face folder with the task's head, or its hub name
     std::string data;
-    std::string predictions;  ///< file to write, JSON lines
+    std::string predictions;  ///< file to write
     bool logits = false;
-    std::string text_column = "text";
+    bool latency = false;
+    std::optional<std::string> text_column;
     std::optional<std::string> text_pair_column;
-    std::string label_column = "label";
+    std::optional<std::string> label_column;
     std::int64_t batch = 1;
-    std::int64_t max_length = 128;
+    std::optional<std::int64_t> max_length;
+    std::optional<std::int64_t> doc_stride;
+    std::string precision = "fp32";
     std::int64_t threads = 0;
     std::string device = "auto";
 };
@@ -82,13 +96,20 @@ struct InferOptions {
 /// Add the options of `infer` to a (sub)command. `options` must outlive the parsing.
 void add_infer_options(CLI::App& app, InferOptions& options);
 
-/// Check the values. Error: invalid argument.
-Status check_infer_options(const InferOptions& options);
+/// Take the task's recipe where nothing is given, and check the values. Error: invalid argument.
+Status complete_infer_options(InferOptions& options);
 
 /// Return the options as arguments for `finewatt-train infer`.
 std::vector<std::string> to_arguments(const InferOptions& options);
 
 /// Return every setting of an inference job by key, as text.
 std::map<std::string, std::string> to_settings(const InferOptions& options);
+
+/// Return the task with the columns that the user chose. The options are complete.
+Task task_of(const EngineOptions& options);
+Task task_of(const InferOptions& options);
+
+/// Return a table of the recipes for a help page, a task a line.
+std::string recipe_table();
 
 }  // namespace finewatt

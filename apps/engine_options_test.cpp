@@ -14,6 +14,7 @@ namespace {
 /// Parse a command line and complete the options.
 Result<EngineOptions> parse(std::vector<std::string> arguments) {
     CLI::App app;
+    app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // as in main()
     EngineOptions options;
     add_engine_options(app, options);
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
@@ -29,19 +30,63 @@ std::vector<std::string> least(std::vector<std::string> more = {}) {
 
 TEST(EngineOptions, DefaultsAreTheRecipeOfRunGlue) {
     ASSERT_OK_AND_ASSIGN(const EngineOptions options, parse(least()));
-    EXPECT_DOUBLE_EQ(options.lr, 2e-5);
+    EXPECT_DOUBLE_EQ(options.lr.value(), 2e-5);
     EXPECT_EQ(options.batch, 32);
     EXPECT_EQ(options.epochs, 3);
     EXPECT_EQ(options.max_length, 128);
+    EXPECT_FALSE(options.doc_stride.has_value());
     EXPECT_EQ(options.seed, 42);
     EXPECT_EQ(options.batching, "unpadded");
+    EXPECT_EQ(to_settings(options).count("eval_data"), 0U);
+}
+
+TEST(EngineOptions, EveryTaskBringsItsRecipeAndGivenSettingsWin) {
+    for (const std::string_view name : task_names()) {
+        const Recipe recipe = find_task(name).value().recipe;
+        ASSERT_OK_AND_ASSIGN(const EngineOptions options,
+                             parse(least({"--task", std::string(name), "--epochs", "7"})));
+        EXPECT_EQ(options.epochs, 7);
+        EXPECT_EQ(options.batch, recipe.batch) << name;
+        EXPECT_EQ(options.max_length, recipe.max_length) << name;
+        EXPECT_DOUBLE_EQ(options.lr.value(), recipe.lr) << name;
+        EXPECT_EQ(options.doc_stride.value_or(0), recipe.doc_stride) << name;
+        EXPECT_NE(recipe_table().find(name), std::string::npos);
+    }
+}
+
+TEST(EngineOptions, EvaluationDataMayBeGivenTwiceAndAsAList) {
+    ASSERT_OK_AND_ASSIGN(const EngineOptions options,
+                         parse(least({"--eval-data", "a.tsv", "--eval-data", "b.tsv"})));
+    EXPECT_EQ(options.eval_data, (std::vector<std::string>{"a.tsv", "b.tsv"}));
+    const testing::TempTree tree;
+    const std::string list = tree.write("list.toml", to_toml(options)).string();
+    ASSERT_OK_AND_ASSIGN(const EngineOptions again, parse({"--spec", list}));
+    EXPECT_EQ(again.eval_data, options.eval_data);
+    const std::string one = tree.write("one.toml", "eval_data = \"a.tsv\"\n").string();
+    ASSERT_OK_AND_ASSIGN(const EngineOptions single, parse(least({"--spec", one})));
+    EXPECT_EQ(single.eval_data, std::vector<std::string>{"a.tsv"});
+}
+
+TEST(EngineOptions, InferTakesLengthsFromTheTaskToo) {
+    InferOptions options;
+    options.task = "squad_v2";
+    options.model = "m";
+    options.data = "d.json";
+    options.predictions = "p.json";
+    ASSERT_OK(complete_infer_options(options));
+    EXPECT_EQ(options.max_length, 384);
+    EXPECT_EQ(options.doc_stride, 128);
+    EXPECT_TRUE(task_of(options).has_no_answer);
+    options.precision = "fp16";
+    EXPECT_ERROR(kInvalidArgument, complete_infer_options(options), "--precision");
 }
 
 TEST(EngineOptions, ArgumentsOfOptionsParseBackToTheSameSettings) {
     ASSERT_OK_AND_ASSIGN(
         const EngineOptions options,
         parse(least({"--task", "pair-classification", "--text-pair-column", "s2", "--lr", "5e-5",
-                     "--dropout", "0", "--max-steps", "7", "--out", "-odd name"})));
+                     "--eval-data", "a", "--eval-data", "b", "--dropout", "0", "--max-steps", "7",
+                     "--out", "-odd name"})));
     ASSERT_OK_AND_ASSIGN(const EngineOptions again, parse(to_arguments(options)));
     EXPECT_EQ(to_settings(again), to_settings(options));
     EXPECT_EQ(to_settings(again).at("lr"), "5e-05");
@@ -64,7 +109,7 @@ TEST(EngineOptions, CommandLineWinsOverSpec) {
     ASSERT_OK_AND_ASSIGN(const EngineOptions options,
                          parse(least({"--batch", "16", "--spec", spec})));
     EXPECT_EQ(options.batch, 16);
-    EXPECT_DOUBLE_EQ(options.lr, 1.0);
+    EXPECT_DOUBLE_EQ(options.lr.value(), 1.0);
 }
 
 TEST(EngineOptions, SpecErrorsNameTheLine) {
@@ -90,15 +135,23 @@ TEST(EngineOptions, RefusesValuesOutOfRange) {
         {{"--dropout", "1"}, "--dropout"},
         {{"--batching", "padded"}, "unpadded, dynamic, fixed, grouped"},
         {{"--device", "cuda"}, "auto, cpu"},
-        {{"--task", "squad"}, "no recipe"},
-        {{"--task", "pair-classification"}, "--text-pair-column"},
+        {{"--task", "dancing"}, "squad_v2"},
+        {{"--doc-stride", "8"}, "--doc-stride"},
+        {{"--max-length", "64", "--task", "squad"}, "--doc-stride 128"},
+        {{"--grad-accumulation", "0"}, "--grad-accumulation"},
+        {{"--precision", "fp16"}, "fp32, bf16"},
+        {{"--eval-every", "5"}, "--eval-data"},
+        {{"--early-stop", "2"}, "--eval-every"},
+        {{"--checkpoint-every", "0"}, "--checkpoint-every"},
+        {{"--resume"}, "not yet"},
+        {{"--nproc", "2"}, "not yet"},
         {{"--text-pair-column", "b"}, "pair-classification"},
         {{"--model", "random:c.json"}, "--vocab"},
     };
     for (const auto& [arguments, text] : cases) {
         auto all = arguments[0] == "--model" ? std::vector<std::string>{"--data", "d"} : least();
         all.insert(all.end(), arguments.begin(), arguments.end());
-        EXPECT_ERROR(kInvalidArgument, parse(all), text) << arguments[0] << " " << arguments[1];
+        EXPECT_ERROR(kInvalidArgument, parse(all), text) << arguments[0];
     }
     EXPECT_ERROR(kInvalidArgument, parse({"--data", "d"}), "--model");
     EXPECT_ERROR(kInvalidArgument, parse({"--model", "m"}), "--data");

@@ -13,6 +13,11 @@ find_package(ZLIB REQUIRED)
 # Only the headers of libcurl: the library is opened at run time (base/http_client.cpp).
 find_path(CURL_INCLUDE_DIR curl/curl.h REQUIRED)
 
+# Only the headers of libarchive, too (data/archive.cpp).
+find_path(LIBARCHIVE_INCLUDE_DIR archive.h REQUIRED)
+# xxHash is compiled in from its header (data/feature_cache.cpp).
+find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
+
 # libcsv ships neither a CMake nor a pkg-config file.
 find_path(CSV_INCLUDE_DIR csv.h REQUIRED)
 find_library(CSV_LIBRARY csv REQUIRED)
@@ -34,3 +39,4 @@ endif()
 if(FINEWATT_WITH_TORCH)
     include(FinewattTorch)
 endif()
+include(FinewattArrow)

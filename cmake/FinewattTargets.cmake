@@ -6,6 +6,7 @@
 set(FINEWATT_ALLOWED_base "")
 set(FINEWATT_ALLOWED_units base)
 set(FINEWATT_ALLOWED_token base)
+set(FINEWATT_ALLOWED_hub base)
 set(FINEWATT_ALLOWED_record base units)
 set(FINEWATT_ALLOWED_data base token)
 set(FINEWATT_ALLOWED_sensor base units record)
@@ -18,14 +19,20 @@ set(FINEWATT_ALLOWED_report base units record carbon store)
 
 # Every library, lower layers first.
 set(FINEWATT_LIBRARIES
-    base units token record data sensor carbon store meter engine study report)
+    base units token hub record data sensor carbon store meter engine study report)
 
-# finewatt_library(<name> [SOURCES ...] [DEPS <library> ...] [EXTERNAL <target> ...]
+# What runs once per command, or a few times a second, is compiled for size: at -O2 such code is two
+# to three times as big, and the pages of a meter's code are most of the memory it holds. For the
+# property COMPILE_OPTIONS of single files, and by the word SMALL for all files of a target.
+# g++ 12 takes std::optional for uninitialised at -Os, where it does not at -O2.
+set(FINEWATT_SMALL_CODE "$<$<CONFIG:Release,RelWithDebInfo>:-Os;-Wno-maybe-uninitialized>")
+
+# finewatt_library(<name> [SMALL] [SOURCES ...] [DEPS <library> ...] [EXTERNAL <target> ...]
 #                  [EXTERNAL_PUBLIC <target> ...])
 # Makes finewatt_<name> and finewatt::<name>. DEPS are finewatt libraries (linked PUBLIC), EXTERNAL
 # are third-party targets (linked PRIVATE).
 function(finewatt_library name)
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;DEPS;EXTERNAL;EXTERNAL_PUBLIC")
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "SMALL" "" "SOURCES;DEPS;EXTERNAL;EXTERNAL_PUBLIC")
     if(ARG_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "finewatt_library(${name}): unknown arguments: ${ARG_UNPARSED_ARGUMENTS}")
     endif()
@@ -53,15 +60,21 @@ function(finewatt_library name)
         target_link_libraries(${target} ${scope} finewatt::${dependency})
     endforeach()
     target_link_libraries(${target} ${scope} ${ARG_EXTERNAL_PUBLIC})
+    if(ARG_SMALL)
+        target_compile_options(${target} PRIVATE "${FINEWATT_SMALL_CODE}")
+    endif()
 endfunction()
 
-# finewatt_program(<name> SOURCES ... DEPS ... [EXTERNAL ...])
+# finewatt_program(<name> [SMALL] SOURCES ... DEPS ... [EXTERNAL ...])
 function(finewatt_program name)
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;DEPS;EXTERNAL")
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "SMALL" "" "SOURCES;DEPS;EXTERNAL")
     add_executable(${name} ${ARG_SOURCES})
     foreach(dependency IN LISTS ARG_DEPS)
         target_link_libraries(${name} PRIVATE finewatt::${dependency})
     endforeach()
+    if(ARG_SMALL)
+        target_compile_options(${name} PRIVATE "${FINEWATT_SMALL_CODE}")
+    endif()
     target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/apps")
     target_link_libraries(${name} PRIVATE finewatt_build_flags ${ARG_EXTERNAL})
     target_compile_definitions(${name} PRIVATE FINEWATT_VERSION="${FINEWATT_VERSION}")
@@ -130,6 +143,11 @@ function(finewatt_print_summary)
         message(STATUS "  engine       on, LibTorch ${FINEWATT_TORCH_VERSION} in ${FINEWATT_TORCH_DIR}")
     else()
         message(STATUS "  engine       off (FINEWATT_WITH_TORCH=OFF)")
+    endif()
+    if(TARGET finewatt_arrow)
+        message(STATUS "  Parquet      on, Arrow in ${FINEWATT_ARROW_FOUND_DIR}")
+    else()
+        message(STATUS "  Parquet      off (${FINEWATT_ARROW_WHY})")
     endif()
     message(STATUS "  PostgreSQL   ${FINEWATT_WITH_POSTGRES}")
     message(STATUS "  sanitizers   ${FINEWATT_SANITIZE}")

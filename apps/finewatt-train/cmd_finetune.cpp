@@ -5,10 +5,12 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "commands.h"
 #include "engine_options.h"
+#include "model_name.h"
 
 namespace finewatt {
 namespace {
@@ -21,19 +23,25 @@ FinetuneOptions to_finetune_options(const EngineOptions& given) {
     options.model.path =
         options.model.is_random ? given.model.substr(kRandomPrefix.size()) : given.model;
     options.model.vocab = given.vocab;
+    options.task = task_of(given);
     options.data = given.data;
-    options.eval_data = given.eval_data;
-    options.columns = {given.text_column, given.text_pair_column, given.label_column};
-    options.epochs = given.epochs;
+    options.eval_data.assign(given.eval_data.begin(), given.eval_data.end());
+    options.epochs = given.epochs.value();
     options.max_steps = given.max_steps;
-    options.batch = static_cast<std::int32_t>(given.batch);
-    options.max_length = static_cast<std::int32_t>(given.max_length);
-    options.lr = given.lr;
+    options.batch = static_cast<std::int32_t>(given.batch.value());
+    options.accumulation = given.grad_accumulation;
+    options.max_length = static_cast<std::int32_t>(given.max_length.value());
+    options.doc_stride = static_cast<std::int32_t>(given.doc_stride.value_or(0));
+    options.lr = given.lr.value();
     options.warmup = given.warmup;
     options.weight_decay = given.weight_decay;
     options.seed = static_cast<std::uint64_t>(given.seed);
     options.batching = parse_batching_mode(given.batching).value();  // checked with the options
+    options.fast.precision = parse_precision(given.precision).value();
     options.dropout = given.dropout;
+    options.eval_every = given.eval_every;
+    options.early_stop = given.early_stop;
+    options.checkpoint_every = given.checkpoint_every;
     options.out = given.out;
     options.log = given.log;
     options.settings_toml = to_toml(given);
@@ -49,8 +57,15 @@ void print_summary(const FinetuneResult& result, const EngineOptions& given) {
     fmt::print("tokens     {} real, {} computed ({})\n", result.work.tokens_real,
                result.work.tokens_padded, given.batching);
     fmt::print("loss       {:.4f} mean, {:.4f} last\n", result.loss_mean, result.loss_last);
-    if (result.accuracy) {
-        fmt::print("accuracy   {:.4f} on {} examples\n", *result.accuracy, result.eval_examples);
+    if (result.best_step) {
+        fmt::print("best       after step {}{}; that model was kept\n", *result.best_step,
+                   result.is_stopped_early ? ", stopped early" : "");
+    }
+    if (!result.scores.empty()) {
+        fmt::print("evaluated  {} examples\n", result.eval_examples);
+    }
+    for (const auto& [name, value] : result.scores) {
+        fmt::print("{:<10} {:.4f}\n", name, value);
     }
     for (const std::string& note : result.notes) {
         fmt::print("note       {}\n", note);
@@ -60,12 +75,34 @@ void print_summary(const FinetuneResult& result, const EngineOptions& given) {
     }
 }
 
+/// The step that was not finite, its examples and what is left.
+Error divergence(const FinetuneResult& result) {
+    constexpr std::size_t kMostNamed = 16;
+    const auto& all = result.diverged_examples;
+    const std::vector<std::int64_t> named(
+        all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), kMostNamed)));
+    return FINEWATT_ERROR(
+        kCancelled,
+        "training: loss or gradient is not finite at step {} (loss {}), examples (from 0) {}{}; "
+        "{}; lower --lr or add --warmup",
+        result.work.steps, result.loss_last, fmt::join(named, ", "),
+        all.size() > named.size() ? fmt::format(" and {} more", all.size() - named.size()) : "",
+        result.last_checkpoint
+            ? fmt::format("the last checkpoint is {}", result.last_checkpoint->string())
+            : std::string("nothing was saved"));
+}
+
 int run_finetune(const CLI::App& app, EngineOptions& given, EventWriter& events,
                  const Clock& clock) {
     const Status complete = complete_engine_options(app, given);
     if (!complete) {
         return report_usage_error(complete.error());
     }
+    const Result<std::string> model = resolve_model_name(given.model);
+    if (!model) {
+        return report_error(model.error());
+    }
+    given.model = *model;
     {
         const PhaseScope phase(events, "startup");
         start_engine(events, given.threads, "finetune", given.model, given.batching);
@@ -82,11 +119,7 @@ int run_finetune(const CLI::App& app, EngineOptions& given, EventWriter& events,
         case FinetuneEnd::kInterrupted:
             return 128 + stop_signal();
         case FinetuneEnd::kDiverged:
-            return report_error(FINEWATT_ERROR(
-                kCancelled,
-                "training: loss or gradient is not finite at step {} (loss {}); nothing was saved; "
-                "lower --lr or add --warmup",
-                result->work.steps, result->loss_last));
+            return report_error(divergence(*result));
     }
     return kExitBug;
 }
@@ -96,12 +129,13 @@ int run_finetune(const CLI::App& app, EngineOptions& given, EventWriter& events,
 void add_finetune_command(CLI::App& app, std::optional<Command>& chosen) {
     CLI::App* command = app.add_subcommand(
         "finetune",
-        "Train a classifier. Defaults are those of Hugging Face's run_glue.py.\n"
+        "Train a model for a task, with the settings of its published recipe.\n"
         "Example: finewatt-train finetune --model bert-base-uncased --data train.tsv\n"
         "         --eval-data test.tsv --epochs 1 --lr 5e-5 --out trained");
     // Shared with the two callbacks, which outlive this function.
     const auto options = std::make_shared<EngineOptions>();
     add_engine_options(*command, *options);
+    command->footer("Recipes of the tasks:\n" + recipe_table());
     command->callback([command, options, &chosen] {
         chosen = [command, options](EventWriter& events, const Clock& clock) {
             return run_finetune(*command, *options, events, clock);

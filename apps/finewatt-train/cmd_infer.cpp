@@ -9,36 +9,63 @@
 
 #include "commands.h"
 #include "engine_options.h"
+#include "model_name.h"
 
 namespace finewatt {
 namespace {
 
-int run_infer(const InferOptions& given, EventWriter& events, const Clock& clock) {
-    const Status complete = check_infer_options(given);
+InferenceOptions to_inference_options(const InferOptions& given, const std::string& model) {
+    InferenceOptions options;
+    options.model.path = model;
+    options.task = task_of(given);
+    options.data = given.data;
+    options.predictions = given.predictions;
+    options.has_logits = given.logits;
+    options.has_latency = given.latency;
+    options.batch = static_cast<std::int32_t>(given.batch);
+    options.max_length = static_cast<std::int32_t>(given.max_length.value());
+    options.doc_stride = static_cast<std::int32_t>(given.doc_stride.value_or(0));
+    options.fast.precision = parse_precision(given.precision).value();  // checked with the options
+    return options;
+}
+
+void print_summary(const InferenceResult& result) {
+    fmt::print("predicted  {} examples in {:.2f} s\n", result.examples, result.infer_s);
+    for (const auto& [name, value] : result.scores) {
+        fmt::print("{:<10} {:.4f}\n", name, value);
+    }
+    if (result.latency) {
+        fmt::print(
+            "latency    {:.3f} ms mean, {:.3f} ms p50, {:.3f} ms p90, {:.3f} ms p99, {:.3f} "
+            "ms max\n",
+            result.latency->mean_ms, result.latency->p50_ms, result.latency->p90_ms,
+            result.latency->p99_ms, result.latency->max_ms);
+    }
+    for (const auto& file : result.files) {
+        fmt::print("written    {}\n", file.string());
+    }
+}
+
+int run_infer(InferOptions& given, EventWriter& events, const Clock& clock) {
+    const Status complete = complete_infer_options(given);
     if (!complete) {
         return report_usage_error(complete.error());
+    }
+    const Result<std::string> model = resolve_model_name(given.model);
+    if (!model) {
+        return report_error(model.error());
     }
     {
         const PhaseScope phase(events, "startup");
         start_engine(events, given.threads, "infer", given.model, "unpadded");
     }
-    InferenceOptions options;
-    options.model.path = given.model;
-    options.data = given.data;
-    options.columns = {given.text_column, given.text_pair_column, given.label_column};
-    options.predictions = given.predictions;
-    options.has_logits = given.logits;
-    options.batch = static_cast<std::int32_t>(given.batch);
-    options.max_length = static_cast<std::int32_t>(given.max_length);
     JobContext context{events, clock, [] { return stop_signal() != 0; }};
-    const auto result = infer(options, context);
+    const auto result = infer(to_inference_options(given, *model), context);
     if (!result) {
         const int status = report_error(result.error());
         return stop_signal() != 0 ? 128 + stop_signal() : status;
     }
-    fmt::print("classified {} examples in {:.2f} s\n", result->examples, result->infer_s);
-    fmt::print("accuracy   {:.4f}\n", result->accuracy);
-    fmt::print("written    {}\n", given.predictions);
+    print_summary(*result);
     return 0;
 }
 
@@ -47,7 +74,7 @@ int run_infer(const InferOptions& given, EventWriter& events, const Clock& clock
 void add_infer_command(CLI::App& app, std::optional<Command>& chosen) {
     CLI::App* command = app.add_subcommand(
         "infer",
-        "Classify texts with a trained model.\n"
+        "Predict with a trained model.\n"
         "Example: finewatt-train infer --model trained --data test.tsv --predictions out.jsonl");
     // Shared with the two callbacks, which outlive this function.
     const auto options = std::make_shared<InferOptions>();

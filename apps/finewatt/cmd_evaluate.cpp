@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <memory>
@@ -18,8 +19,7 @@ struct EvaluateOptions {
     std::string data;
     std::string predictions;
     std::string no_answer;
-    std::string label_column = "label";
-    std::string text_column = "text";
+    ColumnChoice columns;
 };
 
 void print_scores(const CommandContext& context, const NamedScores& scores) {
@@ -39,24 +39,21 @@ void print_scores(const CommandContext& context, const NamedScores& scores) {
 }
 
 void evaluate(CommandContext& context, const EvaluateOptions& options) {
-    const std::optional<ScoreKind> kind = score_kind_of_task(options.task);
-    if (!kind) {
+    std::optional<Task> task = find_task(options.task);
+    if (!task) {
         fail(context, kWrongUsage,
-             FINEWATT_ERROR(kInvalidArgument,
-                            "--task {}: expected rte, mnli, sst2, imdb, classification, "
-                            "pair-classification, ner, conll2003, conll2012, squad or squad_v2",
-                            options.task));
+             FINEWATT_ERROR(kInvalidArgument, "--task: expected one of {}, found '{}'",
+                            fmt::join(task_names(), ", "), options.task));
         return;
     }
+    choose_columns(*task, options.columns);
     EvaluationFiles files;
     files.references = options.data;
     files.predictions = options.predictions;
-    files.columns.text = options.text_column;
-    files.columns.label = options.label_column;
     if (!options.no_answer.empty()) {
         files.no_answer = options.no_answer;
     }
-    const Result<NamedScores> scores = evaluate_files(*kind, files);
+    const Result<NamedScores> scores = evaluate_files(*task, files);
     if (!scores) {
         fail(context, kBadInput, scores.error());
         return;
@@ -70,7 +67,9 @@ void register_evaluate(CLI::App& app, CommandContext& context) {
     auto* command =
         app.add_subcommand("evaluate", "Score predictions as the task's official script does");
     const auto options = std::make_shared<EvaluateOptions>();  // shared with the callback below
-    command->add_option("--task", options->task, "rte, sst2, squad_v2, ner, ...")->required();
+    command
+        ->add_option("--task", options->task, "A task of finetune: rte, sst2, squad_v2, ner, ...")
+        ->required();
     command->add_option("--data", options->data, "References: a data file of the task")
         ->required()
         ->type_name("FILE");
@@ -82,13 +81,15 @@ void register_evaluate(CLI::App& app, CommandContext& context) {
         ->type_name("FILE");
     command
         ->add_option("--no-answer", options->no_answer,
-                     "squad_v2: JSON object {id: probability of no answer}; adds the best "
-                     "thresholds")
+                     "squad_v2 and qa: JSON object {id: probability of no answer}; adds the "
+                     "best thresholds")
         ->type_name("FILE");
-    command->add_option("--text-column", options->text_column, "Column of the text")
-        ->capture_default_str();
-    command->add_option("--label-column", options->label_column, "Column of the class")
-        ->capture_default_str();
+    command->add_option("--text-column", options->columns.text,
+                        "Column of the text, the words or the question (default: the task's own)");
+    command->add_option("--text-pair-column", options->columns.pair,
+                        "Column of the second text or the context (default: the task's own)");
+    command->add_option("--label-column", options->columns.label,
+                        "Column of the class, the tags or the answers (default: the task's own)");
     command->footer(
         "Examples:\n"
         "  finewatt evaluate --task squad_v2 --data dev-v2.0.json --predictions answers.json\n"

@@ -65,9 +65,12 @@ int terminal_columns();
 
 // One function per command; each adds its subcommand to `app`.
 void register_calibrate(CLI::App& app, CommandContext& context);
+void register_data(CLI::App& app, CommandContext& context);
 void register_doctor(CLI::App& app, CommandContext& context);
 void register_evaluate(CLI::App& app, CommandContext& context);
+void register_fetch(CLI::App& app, CommandContext& context);
 void register_finetune(CLI::App& app, CommandContext& context);
+void register_infer(CLI::App& app, CommandContext& context);
 void register_measure(CLI::App& app, CommandContext& context);
 void register_phase(CLI::App& app, CommandContext& context);
 void register_replay(CLI::App& app, CommandContext& context);

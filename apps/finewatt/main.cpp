@@ -10,11 +10,14 @@
 
 #include <system_error>
 
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -63,6 +66,43 @@ void add_common_options(CLI::App& app, finewatt::app::CommonOptions& common) {
         ->type_name("DIR");
 }
 
+/// A command's name, and the function that adds it.
+struct Command {
+    std::string_view name;
+    void (*add)(CLI::App& app, CommandContext& context);
+};
+
+/// In the order of the help page.
+constexpr std::array kCommands{
+    Command{"doctor", finewatt::app::register_doctor},
+    Command{"measure", finewatt::app::register_measure},
+    Command{"phase", finewatt::app::register_phase},
+    Command{"calibrate", finewatt::app::register_calibrate},
+    Command{"fetch", finewatt::app::register_fetch},
+    Command{"finetune", finewatt::app::register_finetune},
+    Command{"infer", finewatt::app::register_infer},
+    Command{"data", finewatt::app::register_data},
+    Command{"evaluate", finewatt::app::register_evaluate},
+    Command{"replay", finewatt::app::register_replay},
+    Command{"runs", finewatt::app::register_runs},
+    Command{"tokenize", finewatt::app::register_tokenize},
+};
+
+/// Add every command whose name is among the arguments, and all where none is. The options of the
+/// others would only cost time and memory, which a meter should not take.
+void add_commands(CLI::App& app, CommandContext& context,
+                  const std::vector<std::string>& arguments) {
+    const auto is_named = [&arguments](const Command& command) {
+        return std::find(arguments.begin(), arguments.end(), command.name) != arguments.end();
+    };
+    const bool has_named = std::any_of(kCommands.begin(), kCommands.end(), is_named);
+    for (const Command& command : kCommands) {
+        if (!has_named || is_named(command)) {
+            command.add(app, context);
+        }
+    }
+}
+
 int run(int argc, char** argv) {
     CommandContext context;
     std::error_code ignored;
@@ -94,15 +134,7 @@ int run(int argc, char** argv) {
             finewatt::set_log_level(finewatt::LogLevel::kInfo);
         }
     });
-    finewatt::app::register_doctor(app, context);
-    finewatt::app::register_measure(app, context);
-    finewatt::app::register_phase(app, context);
-    finewatt::app::register_calibrate(app, context);
-    finewatt::app::register_finetune(app, context);
-    finewatt::app::register_evaluate(app, context);
-    finewatt::app::register_replay(app, context);
-    finewatt::app::register_runs(app, context);
-    finewatt::app::register_tokenize(app, context);
+    add_commands(app, context, line.own);
     for (CLI::App* command : app.get_subcommands({})) {
         command->fallthrough();
         for (CLI::App* nested : command->get_subcommands({})) {

@@ -50,6 +50,18 @@ TEST(TokenizeLines, ReadableTokensOneLineEach) {
     EXPECT_EQ(outcome.text, "hel ##lo a\n\n");
 }
 
+TEST(TokenizeLines, NoTokensAreEmptyLists) {
+    const Outcome outcome = run(json_options(), "{\"text\":\" \"}\n");
+    ASSERT_OK(outcome.status);
+    EXPECT_EQ(outcome.text, "{\"ids\":[],\"offsets\":[],\"type_ids\":[]}\n");
+}
+
+TEST(TokenizeLines, AByteOrderMarkInFrontIsPassedOver) {
+    const Outcome outcome = run({}, "\xEF\xBB\xBF{\"text\":\"a\"}\n");
+    ASSERT_OK(outcome.status);
+    EXPECT_EQ(outcome.text, "a\n");
+}
+
 TEST(TokenizeLines, CasedAndTheLimitAreObeyed) {
     TokenizeOptions options;
     options.cased = true;
@@ -71,8 +83,9 @@ TEST(TokenizeLines, AFolderSaysItsOwnCase) {
 }
 
 TEST(TokenizeLines, ABadLineIsNamedAndLinesBeforeItStand) {
-    for (const char* bad : {"{\"text\":", "[]", "{}", "{\"text\":1}", "",
-                            "{\"text\":\"a\",\"pair\":1}", "{\"text\":\"\xff\"}"}) {
+    for (const char* bad :
+         {"{\"text\":", "[]", "{}", "{\"text\":1}", "", "{\"text\":\"a\",\"pair\":1}",
+          "{\"text\":\"a\"} x", "{\"text\":\"\xff\"}"}) {
         const Outcome outcome = run({}, std::string("{\"text\":\"a\"}\n") + bad + "\n");
         EXPECT_ERROR(kCorrupt, outcome.status, "input line 2") << bad;
         EXPECT_EQ(outcome.text, "a\n") << bad;

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -18,41 +17,9 @@
 #include <thread>
 #include <vector>
 
+#include "meter/fake_tree.h"
+
 namespace {
-
-constexpr int kPackages = 4;  // each with its memory: eight channels
-
-/// A fake powercap tree in /dev/shm.
-class FakeTree {
-  public:
-    FakeTree() : root_(fmt::format("/dev/shm/finewatt_steady_cost.{}", ::getpid())) {
-        for (int i = 0; i < kPackages; ++i) {
-            write_zone(fmt::format("intel-rapl:{}", i), fmt::format("package-{}", i));
-            write_zone(fmt::format("intel-rapl:{}:0", i), "dram");
-        }
-    }
-
-    FakeTree(const FakeTree&) = delete;
-    FakeTree& operator=(const FakeTree&) = delete;
-
-    ~FakeTree() {
-        std::error_code ignored;
-        std::filesystem::remove_all(root_, ignored);
-    }
-
-    const std::filesystem::path& root() const { return root_; }
-
-  private:
-    void write_zone(const std::string& folder, const std::string& name) const {
-        const std::filesystem::path zone = root_ / "sys/class/powercap" / folder;
-        std::filesystem::create_directories(zone);
-        std::ofstream(zone / "name") << name << '\n';
-        std::ofstream(zone / "energy_uj") << "123456789012\n";
-        std::ofstream(zone / "max_energy_range_uj") << "262143328850\n";
-    }
-
-    std::filesystem::path root_;
-};
 
 double process_cpu_s() {
     rusage usage{};
@@ -77,7 +44,7 @@ std::string resident_memory() {
 
 int main(int argc, char** argv) {
     const int seconds = argc > 1 ? std::atoi(argv[1]) : 30;
-    const FakeTree tree;
+    const finewatt::bench::FakeTree tree;
     const finewatt::SystemClock clock;
     const finewatt::DiscoveryOptions machine{.root = finewatt::SysRoot(tree.root()),
                                              .clock = clock};

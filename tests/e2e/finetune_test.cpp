@@ -129,6 +129,67 @@ TEST_F(Finetune, TermSignalSavesWhatIsTrainedAndStoresTheRun) {
     EXPECT_GT(record["work"]["steps"].get<double>(), 0);
 }
 
+TEST_F(Finetune, HubNameIsTakenFromTheCacheByBothPrograms) {
+    ASSERT_EQ(finewatt(arguments({"-q"})).exit_status, 0);
+    const std::string commit = "0123456789abcdef0123456789abcdef01234567";
+    const auto cached = tree_.path() / "hub" / "models--org--name";
+    std::filesystem::create_directories(cached / "snapshots");
+    std::filesystem::rename(out(), cached / "snapshots" / commit);
+    tree_.write("hub/models--org--name/refs/main", commit);
+    extra_environment_ = {{"HF_HUB_CACHE", (tree_.path() / "hub").string()}};
+
+    auto all = arguments({"--json", "--epochs", "1"});
+    all[4] = "org/name";
+    const auto trained = finewatt(all);
+    ASSERT_EQ(trained.exit_status, 0) << trained.stderr_text;
+    const nlohmann::json record = last_line_json(trained.stdout_text);
+    EXPECT_EQ(record["settings"]["model"], "org/name");
+    EXPECT_EQ(record["settings"]["model_folder"], (cached / "snapshots" / commit).string());
+
+    const std::string data = (tree_.path() / "test.tsv").string();
+    const auto inferred = run("finewatt-train", {"infer", "--model", "org/name", "--data", data,
+                                                 "--predictions", "p.jsonl", "--max-length", "16"});
+    EXPECT_EQ(inferred.exit_status, 0) << inferred.stderr_text;
+    const auto absent = run("finewatt-train", {"infer", "--model", "org/absent", "--data", data,
+                                               "--predictions", "p.jsonl", "--max-length", "16"});
+    EXPECT_EQ(absent.exit_status, 4);
+    EXPECT_NE(absent.stderr_text.find("`finewatt fetch org/absent`"), std::string::npos)
+        << absent.stderr_text;
+}
+
+TEST_F(Finetune, EvaluateAgreesWithTheTrainingAndInferenceForTags) {
+    std::string rows;
+    for (int i = 0; i < 60; ++i) {
+        rows +=
+            std::string(i % 2 == 0 ? "film B-PER\nwas O\ngood O\n" : "the O\ncast B-LOC\n") + "\n";
+    }
+    const std::string data = tree_.write("tags.conll", rows).string();
+    const auto trained =
+        finewatt({"finetune", "--task", "ner", "--model",
+                  "random:" + (tree_.path() / "config.json").string(), "--vocab",
+                  (tree_.path() / "vocab.txt").string(), "--data", data, "--eval-data", data,
+                  "--max-length", "16", "--lr", "5e-3", "--out", out().string(), "--json"});
+    ASSERT_EQ(trained.exit_status, 0) << trained.stderr_text;
+    const nlohmann::json record = last_line_json(trained.stdout_text);
+    EXPECT_EQ(record["settings"]["batch"], 8);  // the recipe of run_ner
+    const std::string predictions = (tree_.path() / "tags.jsonl").string();
+    const auto inferred =
+        finewatt({"infer", "--task", "ner", "--model", out().string(), "--data", data,
+                  "--max-length", "16", "--predictions", predictions, "--latency", "--json"});
+    ASSERT_EQ(inferred.exit_status, 0) << inferred.stderr_text;
+    const nlohmann::json inference = last_line_json(inferred.stdout_text);
+    EXPECT_EQ(inference["kind"], "inference");
+    EXPECT_EQ(inference["work"]["examples"], 60);
+    EXPECT_GT(inference["scores"]["latency_ms_p50"].get<double>(), 0);
+    const auto scored = finewatt(
+        {"evaluate", "--task", "ner", "--data", data, "--predictions", predictions, "--json"});
+    ASSERT_EQ(scored.exit_status, 0) << scored.stderr_text;
+    for (const auto& [name, value] : last_line_json(scored.stdout_text)["metrics"].items()) {
+        EXPECT_DOUBLE_EQ(value.get<double>(), record["scores"][name].get<double>()) << name;
+        EXPECT_DOUBLE_EQ(value.get<double>(), inference["scores"][name].get<double>()) << name;
+    }
+}
+
 TEST_F(Finetune, MissingModelIsBadInput) {
     auto all = arguments();
     all[4] = (tree_.path() / "no-model").string();

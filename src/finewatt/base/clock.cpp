@@ -1,6 +1,7 @@
 #include "finewatt/base/clock.h"
 
 #include <date/date.h>
+#include <fmt/format.h>
 
 #include <ctime>
 #include <sstream>
@@ -29,9 +30,17 @@ Result<WallTime> WallTime::parse_iso8601(std::string_view text) {
 }
 
 std::string WallTime::to_iso8601() const {
-    const std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds> point{
-        std::chrono::nanoseconds(ns_)};
-    return date::format("%FT%TZ", date::floor<std::chrono::milliseconds>(point));
+    // Without streams: their locales cost a starting meter time and memory.
+    using std::chrono::milliseconds;
+    const std::chrono::sys_time<milliseconds> point{
+        std::chrono::floor<milliseconds>(std::chrono::nanoseconds(ns_))};
+    const auto midnight = std::chrono::floor<std::chrono::days>(point);
+    const std::chrono::year_month_day date(midnight);
+    const std::chrono::hh_mm_ss<milliseconds> time(point - midnight);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                       time.hours().count(), time.minutes().count(), time.seconds().count(),
+                       time.subseconds().count());
 }
 
 MonoTime SystemClock::mono_now() const {

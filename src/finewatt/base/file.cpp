@@ -1,13 +1,14 @@
 #include "finewatt/base/file.h"
 
+#include "finewatt/base/pending_file.h"
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 
 namespace finewatt {
 
@@ -40,20 +41,32 @@ Result<ScopedFd> open_file(const std::filesystem::path& path, int flags, unsigne
 
 Result<std::string> read_file(const std::filesystem::path& path) {
     FINEWATT_ASSIGN(ScopedFd fd, open_file(path, O_RDONLY));
-    std::string content;
-    std::array<char, 65536> buffer{};
+    // Files of the kernel tell no size, or a wrong one; most are short.
+    constexpr std::size_t kLeastRoom = 1024;
+
+    struct stat info {};
+
+    const bool has_size = ::fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode);
+    // One byte more, so that the read that finds the end needs no new room.
+    std::string content(
+        std::max(kLeastRoom, has_size ? static_cast<std::size_t>(info.st_size) + 1 : 0), '\0');
+    std::size_t used = 0;
     while (true) {
-        const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
+        const ssize_t n = ::read(fd.get(), content.data() + used, content.size() - used);
         if (n < 0) {
             if (errno == EINTR) {
                 continue;
             }
             return error_from_errno(errno, fmt::format("read {}", path.string()));
         }
+        used += static_cast<std::size_t>(n);
         if (n == 0) {
+            content.resize(used);
             return content;
         }
-        content.append(buffer.data(), static_cast<std::size_t>(n));
+        if (used == content.size()) {
+            content.resize(2 * used);
+        }
     }
 }
 
@@ -72,27 +85,12 @@ Status write_all(int fd, std::string_view bytes) {
 }
 
 Status write_file_atomically(const std::filesystem::path& path, std::string_view content) {
-    std::string temporary = path.string() + ".XXXXXX";
-    ScopedFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-    if (!fd.is_open()) {
-        return error_from_errno(errno, fmt::format("create a file beside {}", path.string()));
-    }
-    // mkostemp makes the file private; a result file gets the rights that open() would give.
-    const mode_t mask = ::umask(0);
-    ::umask(mask);
-    Status status = write_all(fd.get(), content);
-    if (status && (::fchmod(fd.get(), 0666 & ~mask) != 0 || ::fsync(fd.get()) != 0)) {
-        status = error_from_errno(errno, "fsync");
-    }
-    fd.reset();
-    if (status && ::rename(temporary.c_str(), path.c_str()) != 0) {
-        status = error_from_errno(errno, "rename");
-    }
-    if (!status) {
-        ::unlink(temporary.c_str());
-        return Error(std::move(status).error())
-            .with_context(fmt::format("writing {}", path.string()));
-    }
+    const auto write = [&]() -> Status {
+        FINEWATT_ASSIGN(PendingFile file, PendingFile::create(path));
+        FINEWATT_TRY(file.write(content));
+        return file.commit();
+    };
+    FINEWATT_TRY_CONTEXT(write(), "writing {}", path.string());
     return {};
 }
 

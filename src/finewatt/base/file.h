@@ -45,7 +45,8 @@ Result<ScopedFd> open_file(const std::filesystem::path& path, int flags, unsigne
 Result<std::string> read_file(const std::filesystem::path& path);
 
 /// Write `content` to a temporary file beside `path`, fsync, then rename over `path`. On any
-/// failure (full disk, no right) `path` is as it was and the temporary file is gone.
+/// failure (full disk, no right) `path` is as it was and the temporary file is gone. For content
+/// that is not at hand in one piece: pending_file.h.
 Status write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
 /// Write all bytes to a descriptor, retrying short writes and EINTR.

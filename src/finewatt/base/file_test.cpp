@@ -16,6 +16,21 @@ TEST(File, AtomicWriteReplacesTheWholeFile) {
     EXPECT_EQ(content, "new");
 }
 
+TEST(File, FilesOfAnyLengthAreReadWhole) {
+    const testing::TempTree tree;
+    for (const std::size_t size : {0U, 1U, 1023U, 1024U, 1025U, 100'000U}) {
+        const std::string text(size, 'x');
+        ASSERT_OK_AND_ASSIGN(const std::string content, read_file(tree.write("f", text)));
+        EXPECT_EQ(content, text) << size;
+    }
+}
+
+TEST(File, KernelFilesThatTellNoSizeAreReadWhole) {
+    ASSERT_OK_AND_ASSIGN(const std::string maps, read_file("/proc/self/maps"));
+    EXPECT_GT(maps.size(), 1024U);
+    EXPECT_EQ(maps.back(), '\n');
+}
+
 TEST(File, FailedWriteLeavesTheOldFileAndNoTemporary) {
     testing::TempTree tree;
     const Status status = write_file_atomically(tree.path() / "missing" / "out.txt", "x");

@@ -1,5 +1,6 @@
 #include "finewatt/base/http_client.h"
 
+#include "finewatt/base/ascii.h"
 #include "finewatt/base/dyn_lib.h"
 
 #include <curl/curl.h>
@@ -93,7 +94,8 @@ struct Exchange {
     const HttpRequest& request;
     HttpResponse response{};
     bool is_too_long = false;
-    Status body_status{};
+    bool is_head_told = false;
+    Status callback_status{};  ///< what on_head or on_body said
 
     static std::size_t on_body(char* bytes, std::size_t /*one*/, std::size_t size, void* self) {
         return static_cast<Exchange*>(self)->take_body({bytes, size}) ? size : 0;
@@ -104,11 +106,22 @@ struct Exchange {
         return size;
     }
 
+    /// Call on_head, once; false when the request must end.
+    bool tell_head() {
+        if (request.on_head && !std::exchange(is_head_told, true)) {
+            callback_status = request.on_head(response);
+        }
+        return callback_status.has_value();
+    }
+
   private:
     bool take_body(std::string_view bytes) {
+        if (!tell_head()) {
+            return false;
+        }
         if (request.on_body) {
-            body_status = request.on_body(bytes);
-            return body_status.has_value();
+            callback_status = request.on_body(bytes);
+            return callback_status.has_value();
         }
         is_too_long = response.body.size() + bytes.size() > request.max_body_bytes;
         if (!is_too_long) {
@@ -122,15 +135,16 @@ struct Exchange {
             // A new answer: after a redirect, or after the question for credentials.
             response.headers.clear();
             response.body.clear();
+            // "HTTP/1.1 206 Partial Content"
+            const std::size_t number = std::min(line.find(' ') + 1, line.size());
+            std::from_chars(line.data() + number, line.data() + line.size(), response.status);
             return;
         }
         const std::size_t colon = line.find(':');
         if (colon == std::string_view::npos) {
             return;
         }
-        std::string name(line.substr(0, colon));
-        std::transform(name.begin(), name.end(), name.begin(),
-                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        std::string name = ascii_lower(line.substr(0, colon));
         std::string_view value = line.substr(colon + 1);
         const auto is_blank = [](char c) {
             return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -252,7 +266,12 @@ void CurlClient::set_connection(const HttpRequest& request) {
     set(CURLOPT_URL, request.url.c_str());
     set(CURLOPT_OPENSOCKETFUNCTION, &open_socket);
     set(CURLOPT_NOSIGNAL, 1L);  // time-outs without SIGALRM, since there are threads
-    set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+    if (request.stall_timeout.count() > 0) {
+        set(CURLOPT_LOW_SPEED_LIMIT, 1L);  // bytes per second
+        set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.stall_timeout.count()));
+    } else {
+        set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+    }
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.timeout.count()));
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_FOLLOWLOCATION, request.follow_redirects ? 1L : 0L);
@@ -297,6 +316,8 @@ void CurlClient::set_content(const HttpRequest& request, curl_slist* headers) {
     set(CURLOPT_HTTPHEADER, headers);
     if (request.method == "GET") {
         set(CURLOPT_HTTPGET, 1L);
+    } else if (request.method == "HEAD") {
+        set(CURLOPT_NOBODY, 1L);
     } else {
         set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
         set(CURLOPT_POSTFIELDS, request.body.c_str());
@@ -310,12 +331,16 @@ Error CurlClient::error_of(CURLcode code, const Exchange& exchange) const {
     const std::string url = printable_url(exchange.request.url);
     // libcurl's own text may hold the whole URL only for malformed ones, which are refused before.
     const std::string why = error_text_[0] != '\0' ? error_text_.data() : api_.easy_strerror(code);
-    if (!exchange.body_status) {
-        return exchange.body_status.error();
+    if (!exchange.callback_status) {
+        return exchange.callback_status.error();
     }
     if (exchange.is_too_long) {
         return FINEWATT_ERROR(kCorrupt, "{}: expected an answer of at most {} bytes, found more",
                               url, exchange.request.max_body_bytes);
+    }
+    if (code == CURLE_OPERATION_TIMEDOUT && exchange.request.stall_timeout.count() > 0) {
+        return FINEWATT_ERROR(kBusy, "{}: no byte came for {} s", url,
+                              exchange.request.stall_timeout.count());
     }
     if (code == CURLE_OPERATION_TIMEDOUT) {
         return FINEWATT_ERROR(kBusy, "{}: no complete answer within {} ms", url,
@@ -381,7 +406,7 @@ Result<HttpResponse> CurlClient::send(const HttpRequest& request) {
     if (std::exchange(is_first_, false)) {
         close_new_sockets_on_exec(before);
     }
-    if (code != CURLE_OK) {
+    if (code != CURLE_OK || !exchange.tell_head()) {
         return error_of(code, exchange);
     }
     long status = 0;

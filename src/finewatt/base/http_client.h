@@ -29,20 +29,28 @@ struct HttpCredentials {
 /// which costs a second exchange.
 enum class HttpAuth { kAny, kBasic, kDigest };
 
+struct HttpResponse;
+
 /// One request. Only http and https URLs; user and password never belong into the URL.
 struct HttpRequest {
     std::string url;
     std::string method = "GET";
     std::vector<std::pair<std::string, std::string>> headers{};
-    std::string body{};  ///< sent unless the method is GET
+    std::string body{};  ///< sent unless the method is GET or HEAD
     std::optional<HttpCredentials> credentials{};
     HttpAuth auth = HttpAuth::kAny;
     bool verify_tls = true;         ///< false: take any certificate, e.g. a self-signed one
     std::string ca_file{};          ///< extra root certificates (PEM); empty = the system's
     bool follow_redirects = false;  ///< at most 5, and never from https to http
     bool use_proxy = true;          ///< honour http_proxy, https_proxy and no_proxy
-    std::chrono::milliseconds timeout{30'000};           ///< for everything, from name to last byte
+    std::chrono::milliseconds timeout{30'000};  ///< for everything, from name to last byte
+    /// For large downloads: the request may take as long as it likes, but no longer than this
+    /// without a byte; `timeout` is then for the connection only. Zero: not used. Whole seconds.
+    std::chrono::seconds stall_timeout{0};
     std::size_t max_body_bytes = std::size_t{16} << 20;  ///< a longer answer is refused
+    /// Called once with status and headers, before the first byte of the body (of redirects only
+    /// the last answer's). An error ends the request and is returned by send().
+    std::function<Status(const HttpResponse& head)> on_head{};
     /// Takes the body piece by piece instead of HttpResponse::body, for large downloads; then
     /// max_body_bytes does not count. An error ends the request and is returned by send().
     std::function<Status(std::string_view bytes)> on_body{};
@@ -81,7 +89,7 @@ class HttpClient {
     /// header with a line end); not
     /// found (no such host, or nobody listens); busy (time-out); corrupt (TLS certificate refused,
     /// broken or too long answer); io (anything else that cuts the connection); the error of
-    /// on_body.
+    /// on_head or on_body.
     virtual Result<HttpResponse> send(const HttpRequest& request) = 0;
 
   protected:

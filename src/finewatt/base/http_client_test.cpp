@@ -197,6 +197,68 @@ TEST(HttpClient, BodySinkGetsTheBytesAndMayStop) {
     EXPECT_ERROR(kIo, make_client()->send(request), "disk full");
 }
 
+TEST(HttpClient, HeadGetsTheHeadersOfABodyThatIsNotSent) {
+    const LocalHttpServer server([](const ServedRequest&) {
+        return ServedAnswer{200, std::string(5000, 'x'), {{"ETag", "\"e\""}}};
+    });
+    const auto client = make_client();
+    HttpRequest request = get(server.url("/"));
+    request.method = "HEAD";
+    ASSERT_OK_AND_ASSIGN(const HttpResponse head, client->send(request));
+    EXPECT_EQ(server.requests().at(0).method, "HEAD");
+    EXPECT_EQ(head.header("content-length"), "5000");
+    EXPECT_EQ(head.header("etag"), "\"e\"");
+    EXPECT_EQ(head.body, "");
+    // The next request of the same client has a body again.
+    ASSERT_OK_AND_ASSIGN(const HttpResponse whole, client->send(get(server.url("/"))));
+    EXPECT_EQ(whole.body.size(), 5000U);
+}
+
+TEST(HttpClient, HeadSinkSeesStatusBeforeTheBodyAndMayStop) {
+    const LocalHttpServer server([](const ServedRequest&) {
+        return ServedAnswer{206, "part", {{"Content-Range", "bytes 4-7/8"}}};
+    });
+    std::string order;
+    HttpRequest request = get(server.url("/"));
+    request.on_head = [&order](const HttpResponse& head) -> Status {
+        order += fmt::format("head {} {}, ", head.status, *head.header("content-range"));
+        return {};
+    };
+    request.on_body = [&order](std::string_view bytes) -> Status {
+        order += bytes;
+        return {};
+    };
+    ASSERT_OK(make_client()->send(request));
+    EXPECT_EQ(order, "head 206 bytes 4-7/8, part");
+    request.on_head = [](const HttpResponse&) -> Status {
+        return FINEWATT_ERROR(kCancelled, "not that one");
+    };
+    EXPECT_ERROR(kCancelled, make_client()->send(request), "not that one");
+}
+
+TEST(HttpClient, HeadSinkIsCalledForAnEmptyBodyToo) {
+    const LocalHttpServer server([](const ServedRequest&) { return ServedAnswer{404, ""}; });
+    int status = 0;
+    HttpRequest request = get(server.url("/"));
+    request.on_head = [&status](const HttpResponse& head) -> Status {
+        status = head.status;
+        return {};
+    };
+    ASSERT_OK(make_client()->send(request));
+    EXPECT_EQ(status, 404);
+}
+
+TEST(HttpClient, DownloadThatStallsIsATimeOut) {
+    const testing::LocalServer server([](const testing::LocalServer::Connection& connection) {
+        connection.receive();
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+        connection.hang();
+    });
+    HttpRequest request = get(fmt::format("http://127.0.0.1:{}/", server.port()));
+    request.stall_timeout = std::chrono::seconds(1);
+    EXPECT_ERROR(kBusy, make_client()->send(request), "no byte came for 1 s");
+}
+
 TEST(HttpClient, RedirectIsFollowedOnlyWhenAsked) {
     LocalHttpServer server([](const ServedRequest& seen) {
         return seen.target == "/old" ? ServedAnswer{302, "moved", {{"Location", "/new"}}}

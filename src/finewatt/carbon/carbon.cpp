@@ -1,6 +1,6 @@
 #include "finewatt/carbon/carbon.h"
 
-#include "finewatt/carbon/ascii_internal.h"
+#include "finewatt/base/ascii.h"
 #include "finewatt/carbon/near_matches_internal.h"
 #include "finewatt/carbon/tables_internal.h"
 

@@ -1,4 +1,4 @@
-#include "finewatt/carbon/ascii_internal.h"
+#include "finewatt/base/ascii.h"
 #include "finewatt/carbon/near_matches_internal.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "finewatt/carbon/place.h"
 
-#include "finewatt/carbon/ascii_internal.h"
+#include "finewatt/base/ascii.h"
 
 #include <algorithm>
 #include <charconv>

@@ -34,33 +34,53 @@ std::int32_t padded_length(std::int32_t real, std::int32_t longest, BatchingMode
     return longest;
 }
 
-std::int32_t length_of(const Feature& feature) {
-    FINEWATT_CHECK(feature.ids.size() == feature.type_ids.size(), "each token has a type id");
-    return static_cast<std::int32_t>(feature.ids.size());
+std::int32_t length_of(const FeatureSet& features, std::int64_t index) {
+    return static_cast<std::int32_t>(features.length(static_cast<std::size_t>(index)));
+}
+
+/// Append the values of one sequence, then padding up to `rows` rows.
+void append_padded(std::span<const std::int32_t> values, std::int32_t rows, std::int32_t padding,
+                   std::vector<std::int32_t>& out) {
+    out.insert(out.end(), values.begin(), values.end());
+    out.insert(out.end(), static_cast<std::size_t>(rows) - values.size(), padding);
+}
+
+/// Append what a feature says about its right answer.
+void append_labels(TaskKind kind, const FeatureView& feature, std::int32_t rows, Batch& batch) {
+    switch (kind) {
+        case TaskKind::kClassification:
+            batch.labels.push_back(feature.label);
+            return;
+        case TaskKind::kTokenClassification:
+            append_padded(feature.token_labels, rows, kIgnoredLabel, batch.token_labels);
+            return;
+        case TaskKind::kQuestionAnswering:
+            batch.answer_starts.push_back(feature.answer_start);
+            batch.answer_ends.push_back(feature.answer_end);
+            return;
+    }
 }
 
 /// Append one sequence of `rows` rows: the feature's tokens, then padding.
-void append_sequence(const Feature& feature, std::int32_t rows, std::int32_t pad_id, Batch& batch) {
-    const auto real = static_cast<std::size_t>(length_of(feature));
-    const auto padding = static_cast<std::size_t>(rows) - real;
-    batch.ids.insert(batch.ids.end(), feature.ids.begin(), feature.ids.end());
-    batch.ids.insert(batch.ids.end(), padding, pad_id);
-    batch.type_ids.insert(batch.type_ids.end(), feature.type_ids.begin(), feature.type_ids.end());
-    batch.type_ids.insert(batch.type_ids.end(), padding, 0);
+void append_sequence(TaskKind kind, const FeatureView& feature, std::int32_t rows,
+                     std::int32_t pad_id, Batch& batch) {
+    const auto real = static_cast<std::int32_t>(feature.ids.size());
+    append_padded(feature.ids, rows, pad_id, batch.ids);
+    append_padded(feature.type_ids, rows, 0, batch.type_ids);
+    append_labels(kind, feature, rows, batch);
     for (std::int32_t position = 0; position < rows; ++position) {
         batch.positions.push_back(position);
     }
     batch.cu_seqlens.push_back(batch.cu_seqlens.back() + rows);
-    batch.key_len.push_back(length_of(feature));
-    batch.labels.push_back(feature.label);
+    batch.key_len.push_back(real);
     batch.max_len = std::max(batch.max_len, rows);
-    batch.tokens_real += length_of(feature);
+    batch.tokens_real += real;
 }
 
 /// Order a permutation as transformers' get_length_grouped_indices does: mega-batches of the
 /// permutation, each sorted longest first, the longest example of all moved to the front.
 /// Source: transformers 5.17, trainer_pt_utils.py.
-void group_by_length(std::span<const Feature> features, std::int64_t batch_size,
+void group_by_length(const FeatureSet& features, std::int64_t batch_size,
                      std::vector<std::int64_t>& order) {
     const auto n = static_cast<std::int64_t>(order.size());
     constexpr std::int64_t kMostBatchesInAMegaBatch = 50;
@@ -68,8 +88,7 @@ void group_by_length(std::span<const Feature> features, std::int64_t batch_size,
         std::clamp<std::int64_t>(n / (batch_size * 4), 1, kMostBatchesInAMegaBatch);
     const std::int64_t step = batches * batch_size;
     const auto longer = [&](std::int64_t a, std::int64_t b) {
-        return features[static_cast<std::size_t>(a)].ids.size() >
-               features[static_cast<std::size_t>(b)].ids.size();
+        return length_of(features, a) > length_of(features, b);
     };
     std::int64_t longest_at = 0;
     for (std::int64_t begin = 0; begin < n; begin += step) {
@@ -105,13 +124,13 @@ std::string_view batching_mode_name(BatchingMode mode) {
     check_failed("mode", "every batching mode has a name", __FILE__, __LINE__);
 }
 
-Batch make_batch(std::span<const Feature> features, std::span<const std::int64_t> indices,
+Batch make_batch(const FeatureSet& features, std::span<const std::int64_t> indices,
                  BatchingMode mode, std::int32_t max_length, std::int32_t pad_id) {
     std::int32_t longest = 0;
     for (const std::int64_t index : indices) {
         FINEWATT_CHECK(index >= 0 && static_cast<std::size_t>(index) < features.size(),
                        "a batch is made of features that exist");
-        longest = std::max(longest, length_of(features[static_cast<std::size_t>(index)]));
+        longest = std::max(longest, length_of(features, index));
     }
     FINEWATT_CHECK(mode != BatchingMode::kFixed || longest <= max_length,
                    "features are cut to max_length before they are batched");
@@ -124,8 +143,9 @@ Batch make_batch(std::span<const Feature> features, std::span<const std::int64_t
     batch.mode = mode;
     batch.cu_seqlens.push_back(0);
     for (const std::int64_t index : indices) {
-        const Feature& feature = features[static_cast<std::size_t>(index)];
-        append_sequence(feature, padded_length(length_of(feature), longest, mode, max_length),
+        const FeatureView feature = features[static_cast<std::size_t>(index)];
+        append_sequence(features.kind(), feature,
+                        padded_length(length_of(features, index), longest, mode, max_length),
                         pad_id, batch);
         batch.example_index.push_back(index);
     }
@@ -151,7 +171,7 @@ std::vector<std::int64_t> epoch_order(std::int64_t n, std::uint64_t seed, std::i
     return order;
 }
 
-std::vector<std::vector<std::int64_t>> epoch_batches(std::span<const Feature> features,
+std::vector<std::vector<std::int64_t>> epoch_batches(const FeatureSet& features,
                                                      std::int32_t batch_size, BatchingMode mode,
                                                      std::uint64_t seed, std::int64_t epoch) {
     FINEWATT_CHECK(batch_size > 0, "a batch has at least one example");

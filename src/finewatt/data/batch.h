@@ -1,10 +1,10 @@
 // Batches: how examples become the packed arrays the engine computes on, and in what order.
 //
-// Main types: Feature, Batch. Not for tensors: everything here is host memory, free of LibTorch.
-// Sources: transformers 5.17 (trainer_pt_utils.py), torch 2.13 (randperm on CPU).
+// Main type: Batch. Features come from features.h. Not for tensors: everything here is host memory,
+// free of LibTorch. Sources: transformers 5.17 (trainer_pt_utils.py), torch 2.13 (randperm on CPU).
 #pragma once
 
-#include "finewatt/base/result.h"
+#include "finewatt/data/features.h"
 
 #include <cstdint>
 #include <optional>
@@ -13,13 +13,6 @@
 #include <vector>
 
 namespace finewatt {
-
-/// An encoded example.
-struct Feature {
-    std::vector<std::int32_t> ids;
-    std::vector<std::int32_t> type_ids;
-    std::int32_t label = 0;
-};
 
 /// How batches are padded. dynamic: to the longest of the batch (the paper's mode); fixed: to
 /// max_length; grouped: like lengths together, then dynamic; unpadded: not at all.
@@ -33,12 +26,18 @@ std::string_view batching_mode_name(BatchingMode mode);
 /// A batch in packed form: T rows, B sequences. In padded modes each sequence occupies the padded
 /// length, so padding rows are really computed; keys beyond key_len are masked.
 struct Batch {
-    std::vector<std::int32_t> ids;                ///< [T]
-    std::vector<std::int32_t> type_ids;           ///< [T]
-    std::vector<std::int32_t> positions;          ///< [T], 0.. within each sequence
-    std::vector<std::int32_t> cu_seqlens;         ///< [B+1], begin of each sequence; last = T
-    std::vector<std::int32_t> key_len;            ///< [B], real tokens of each sequence
-    std::vector<std::int32_t> labels;             ///< [B]
+    std::vector<std::int32_t> ids;         ///< [T]
+    std::vector<std::int32_t> type_ids;    ///< [T]
+    std::vector<std::int32_t> positions;   ///< [T], 0.. within each sequence
+    std::vector<std::int32_t> cu_seqlens;  ///< [B+1], begin of each sequence; last = T
+    std::vector<std::int32_t> key_len;     ///< [B], real tokens of each sequence
+    std::vector<std::int32_t> labels;      ///< [B]; empty unless classification
+    /// [T], kIgnoredLabel on padding and on tokens that are not scored; empty unless token
+    /// classification.
+    std::vector<std::int32_t> token_labels;
+    /// [B], token within the sequence, 0 = no answer here; empty unless question answering.
+    std::vector<std::int32_t> answer_starts;
+    std::vector<std::int32_t> answer_ends;
     std::vector<std::int64_t> example_index;      ///< [B], index into the features
     std::int32_t max_len = 0;                     ///< longest padded sequence
     BatchingMode mode = BatchingMode::kUnpadded;  ///< how it was made
@@ -51,7 +50,7 @@ struct Batch {
 /// Build one batch from the features at `indices`, in that order. Padding rows hold `pad_id`, type
 /// id 0 and counting positions. Every index must be one of a feature, and for kFixed no feature may
 /// be longer than `max_length`, which the other modes do not look at. Any thread.
-Batch make_batch(std::span<const Feature> features, std::span<const std::int64_t> indices,
+Batch make_batch(const FeatureSet& features, std::span<const std::int64_t> indices,
                  BatchingMode mode, std::int32_t max_length, std::int32_t pad_id);
 
 /// Return the order of epoch `epoch` (from 0): the permutation that torch.randperm(n) gives with a
@@ -65,7 +64,7 @@ std::vector<std::int64_t> epoch_order(std::int64_t n, std::uint64_t seed, std::i
 ///
 /// Differs from transformers in kGrouped: the permutation that is grouped is epoch_order's. The
 /// Trainer draws it from torch's global generator, which cannot be reproduced from outside.
-std::vector<std::vector<std::int64_t>> epoch_batches(std::span<const Feature> features,
+std::vector<std::vector<std::int64_t>> epoch_batches(const FeatureSet& features,
                                                      std::int32_t batch_size, BatchingMode mode,
                                                      std::uint64_t seed, std::int64_t epoch);
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace finewatt {
@@ -18,9 +19,15 @@ using Indices = std::vector<std::int64_t>;
 
 constexpr std::int32_t kPad = 9;
 
+using Values = std::vector<std::int32_t>;
+
 /// Three examples of 2, 4 and 3 tokens.
-std::vector<Feature> three_features() {
-    return {{{1, 2}, {0, 1}, 5}, {{3, 4, 5, 6}, {0, 0, 1, 1}, 6}, {{7, 8, 1}, {0, 0, 0}, 7}};
+FeatureSet three_features() {
+    FeatureSetBuilder builder(TaskKind::kClassification);
+    builder.add({.ids = Values{1, 2}, .type_ids = Values{0, 1}, .label = 5});
+    builder.add({.ids = Values{3, 4, 5, 6}, .type_ids = Values{0, 0, 1, 1}, .label = 6});
+    builder.add({.ids = Values{7, 8, 1}, .type_ids = Values{0, 0, 0}, .label = 7});
+    return std::move(builder).finish();
 }
 
 Batch batch_of(const Indices& indices, BatchingMode mode) {
@@ -80,8 +87,49 @@ TEST(MakeBatch, BatchOfNoneIsEmpty) {
     EXPECT_EQ(batch.tokens_padded, 0);
 }
 
+TEST(MakeBatch, TokenLabelsArePaddedAsIgnored) {
+    FeatureSetBuilder builder(TaskKind::kTokenClassification);
+    builder.add({.ids = Values{1, 2, 3},
+                 .type_ids = Values{0, 0, 0},
+                 .token_labels = Values{kIgnoredLabel, 4, kIgnoredLabel},
+                 .word_ids = Values{-1, 0, -1}});
+    builder.add({.ids = Values{5},
+                 .type_ids = Values{0},
+                 .token_labels = Values{6},
+                 .word_ids = Values{0}});
+    const FeatureSet features = std::move(builder).finish();
+    const Indices indices = {1, 0};
+    const Batch dynamic = make_batch(features, indices, BatchingMode::kDynamic, 0, kPad);
+    EXPECT_THAT(dynamic.token_labels,
+                ElementsAre(6, kIgnoredLabel, kIgnoredLabel, kIgnoredLabel, 4, kIgnoredLabel));
+    const Batch unpadded = make_batch(features, indices, BatchingMode::kUnpadded, 0, kPad);
+    EXPECT_THAT(unpadded.token_labels, ElementsAre(6, kIgnoredLabel, 4, kIgnoredLabel));
+    EXPECT_TRUE(dynamic.labels.empty());
+    EXPECT_TRUE(dynamic.answer_starts.empty());
+}
+
+TEST(MakeBatch, AnswersAreThoseOfTheSequences) {
+    const Values tokens = {1, 2, 3};
+    FeatureSetBuilder builder(TaskKind::kQuestionAnswering);
+    builder.add({.ids = tokens,
+                 .type_ids = tokens,
+                 .answer_start = 1,
+                 .answer_end = 2,
+                 .offset_begins = tokens,
+                 .offset_ends = tokens});
+    builder.add(
+        {.ids = tokens, .type_ids = tokens, .offset_begins = tokens, .offset_ends = tokens});
+    const FeatureSet features = std::move(builder).finish();
+    const Indices indices = {1, 0};
+    const Batch batch = make_batch(features, indices, BatchingMode::kFixed, 5, kPad);
+    EXPECT_THAT(batch.answer_starts, ElementsAre(0, 1));
+    EXPECT_THAT(batch.answer_ends, ElementsAre(0, 2));
+    EXPECT_TRUE(batch.labels.empty());
+    EXPECT_TRUE(batch.token_labels.empty());
+}
+
 TEST(MakeBatchDeathTest, FeatureLongerThanTheFixedLengthIsABug) {
-    const std::vector<Feature> features = three_features();
+    const FeatureSet features = three_features();
     const Indices indices = {1};
     EXPECT_DEATH(make_batch(features, indices, BatchingMode::kFixed, 3, kPad), "cut to max_length");
 }
@@ -99,11 +147,12 @@ TEST(EpochOrder, EpochShiftsTheSeed) {
 }
 
 TEST(EpochBatches, EachExampleComesOnceInEveryMode) {
-    std::vector<Feature> features;
+    FeatureSetBuilder builder(TaskKind::kClassification);
     for (std::size_t i = 0; i < 103; ++i) {
-        const std::size_t length = 1 + (i * 37) % 50;
-        features.push_back({std::vector<std::int32_t>(length), std::vector<std::int32_t>(length)});
+        const Values zeros(1 + (i * 37) % 50);
+        builder.add({.ids = zeros, .type_ids = zeros});
     }
+    const FeatureSet features = std::move(builder).finish();
     for (const BatchingMode mode : {BatchingMode::kDynamic, BatchingMode::kFixed,
                                     BatchingMode::kGrouped, BatchingMode::kUnpadded}) {
         SCOPED_TRACE(batching_mode_name(mode));
@@ -123,8 +172,8 @@ TEST(EpochBatches, EachExampleComesOnceInEveryMode) {
 }
 
 TEST(EpochBatches, NoFeaturesGiveNoBatches) {
-    EXPECT_TRUE(epoch_batches({}, 4, BatchingMode::kGrouped, 0, 0).empty());
-    EXPECT_TRUE(epoch_batches({}, 4, BatchingMode::kDynamic, 0, 0).empty());
+    EXPECT_TRUE(epoch_batches(FeatureSet(), 4, BatchingMode::kGrouped, 0, 0).empty());
+    EXPECT_TRUE(epoch_batches(FeatureSet(), 4, BatchingMode::kDynamic, 0, 0).empty());
 }
 
 TEST(BatchingModeNames, AreReadBack) {

@@ -1,6 +1,5 @@
 #include "finewatt/data/conll_data.h"
 
-#include "finewatt/base/utf8.h"
 #include "finewatt/data/text_file_internal.h"
 
 #include <optional>
@@ -29,11 +28,13 @@ std::vector<std::string_view> split_columns(std::string_view line) {
 /// How to read a file's lines.
 struct Layout {
     bool is_2012 = false;
+    bool has_tags = true;
     std::size_t columns = 0;
     std::size_t word = 0;
 };
 
-Result<Layout> find_layout(const std::vector<std::string_view>& first, bool is_2012) {
+Result<Layout> find_layout(const std::vector<std::string_view>& first, bool is_2012,
+                           LabelRule label_rule) {
     Layout layout;
     layout.is_2012 = is_2012;
     layout.columns = first.size();
@@ -45,7 +46,8 @@ Result<Layout> find_layout(const std::vector<std::string_view>& first, bool is_2
         layout.word = kWordColumn2012;
         return layout;
     }
-    if (first.size() < 2) {
+    layout.has_tags = first.size() >= 2;
+    if (!layout.has_tags && label_rule == LabelRule::kRequired) {
         return FINEWATT_ERROR(kCorrupt, "expected a word and its tag, found {} column(s)",
                               first.size());
     }
@@ -89,16 +91,13 @@ class BracketReader {
     std::optional<std::string> open_;
 };
 
-bool is_known_tag(std::string_view tag) {
-    constexpr std::string_view kPrefixes = "BIESLU";
-    return tag == "O" ||
-           (tag.size() > 2 && tag[1] == '-' && kPrefixes.find(tag[0]) != std::string_view::npos);
-}
-
 /// Reads lines into sentences.
 class ConllReader {
   public:
+    explicit ConllReader(LabelRule label_rule) : label_rule_(label_rule) {}
+
     Status add_line(std::string_view line) {
+        ++line_number_;
         if (line.ends_with('\r')) {
             line.remove_suffix(1);
         }
@@ -114,7 +113,7 @@ class ConllReader {
             return end_sentence();
         }
         if (!layout_) {
-            FINEWATT_ASSIGN(layout_, find_layout(columns, is_2012_));
+            FINEWATT_ASSIGN(layout_, find_layout(columns, is_2012_, label_rule_));
         }
         return add_word(columns);
     }
@@ -125,7 +124,7 @@ class ConllReader {
                                   *brackets_.open());
         }
         if (!sentence_.words.empty()) {
-            if (!layout_->is_2012) {
+            if (!layout_->is_2012 && layout_->has_tags) {
                 sentence_.tags = to_iob2(sentence_.tags);
             }
             sentences_.push_back(std::exchange(sentence_, {}));
@@ -142,14 +141,17 @@ class ConllReader {
             return FINEWATT_ERROR(kCorrupt, "expected {} columns as in the first line, found {}",
                                   layout_->columns, columns.size());
         }
-        const std::string_view word = columns[layout_->word];
-        if (const auto invalid = find_invalid_utf8(word)) {
-            return FINEWATT_ERROR(kCorrupt, "expected UTF-8, found an invalid byte in the word");
+        if (sentence_.words.empty()) {
+            sentence_.line = line_number_;
+        }
+        sentence_.words.emplace_back(columns[layout_->word]);
+        if (!layout_->has_tags) {
+            return {};
         }
         if (layout_->is_2012) {
             FINEWATT_ASSIGN(std::string tag, brackets_.tag_of(columns[kEntityColumn2012]));
             sentence_.tags.push_back(std::move(tag));
-        } else if (!is_known_tag(columns.back())) {
+        } else if (!is_entity_tag(columns.back())) {
             return FINEWATT_ERROR(kCorrupt,
                                   "expected a tag O or B-, I-, E-, S-, L- or U- with a type, found "
                                   "'{}'",
@@ -157,20 +159,21 @@ class ConllReader {
         } else {
             sentence_.tags.emplace_back(columns.back());
         }
-        sentence_.words.emplace_back(word);
         return {};
     }
 
+    LabelRule label_rule_;
+    std::size_t line_number_ = 0;
     bool is_2012_ = false;
-    std::optional<Layout> layout_;
-    BracketReader brackets_;
-    TaggedSentence sentence_;
-    std::vector<TaggedSentence> sentences_;
+    std::optional<Layout> layout_{};
+    BracketReader brackets_{};
+    TaggedSentence sentence_{};
+    std::vector<TaggedSentence> sentences_{};
 };
 
-Result<std::vector<TaggedSentence>> read(const std::filesystem::path& file) {
+Result<std::vector<TaggedSentence>> read(const std::filesystem::path& file, LabelRule label_rule) {
     FINEWATT_ASSIGN(const std::string text, read_text_file(file));
-    ConllReader reader;
+    ConllReader reader(label_rule);
     std::string_view rest = text;
     for (std::size_t number = 1; !rest.empty(); ++number) {
         const std::size_t end = rest.find('\n');
@@ -187,8 +190,15 @@ Result<std::vector<TaggedSentence>> read(const std::filesystem::path& file) {
 
 }  // namespace
 
-Result<std::vector<TaggedSentence>> read_conll(const std::filesystem::path& file) {
-    Result<std::vector<TaggedSentence>> sentences = read(file);
+bool is_entity_tag(std::string_view tag) {
+    constexpr std::string_view kPrefixes = "BIESLU";
+    return tag == "O" ||
+           (tag.size() > 2 && tag[1] == '-' && kPrefixes.find(tag[0]) != std::string_view::npos);
+}
+
+Result<std::vector<TaggedSentence>> read_conll(const std::filesystem::path& file,
+                                               LabelRule label_rule) {
+    Result<std::vector<TaggedSentence>> sentences = read(file, label_rule);
     if (!sentences) {
         return Error(std::move(sentences).error()).with_context(file.string());
     }

@@ -1,165 +1,102 @@
 #include "finewatt/data/dataset.h"
 
-#include "finewatt/data/dataset_rows_internal.h"
-#include "finewatt/data/text_file_internal.h"
-
-#include <fmt/ranges.h>
+#include "finewatt/data/dataset_texts_internal.h"
+#include "finewatt/data/label_index_internal.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <map>
-#include <set>
-#include <string_view>
 #include <utility>
 
 namespace finewatt {
 namespace {
 
-using RowReader = Result<std::vector<DataRow>> (*)(std::string_view, const ColumnNames&);
-
-/// A file name's ending and the reader for it.
-struct Format {
-    std::string_view extension;
-    RowReader read;
-};
-
-constexpr std::array<Format, 4> kFormats = {{
-    {".tsv", read_tsv_rows},
-    {".csv", read_csv_rows},
-    {".json", read_json_rows},
-    {".jsonl", read_jsonl_rows},
-}};
-
-/// Return the reader for a file's name, after a ".gz" has been taken off.
-Result<RowReader> find_reader(const std::filesystem::path& plain_name) {
-    const std::string extension = plain_name.extension().string();
-    for (const Format& format : kFormats) {
-        if (format.extension == extension) {
-            return format.read;
-        }
-    }
-    return FINEWATT_ERROR(kInvalidArgument,
-                          "expected a file name that ends in .tsv, .csv, .json or .jsonl (or these "
-                          "with .gz), found '{}'; rename or convert the file",
-                          extension);
-}
-
-bool is_blank(std::string_view text) {
-    return text.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos;
-}
-
-Status check_not_empty(const DataRow& row, const ColumnNames& columns) {
-    std::string_view empty_column;
-    if (is_blank(row.text)) {
-        empty_column = columns.text;
-    } else if (row.pair && is_blank(*row.pair)) {
-        empty_column = *columns.pair;
-    } else if (row.label.empty()) {
-        empty_column = columns.label;
-    } else {
-        return {};
-    }
-    return FINEWATT_ERROR(
-        kInvalidArgument,
-        "row {}: column '{}': expected a text, found an empty one; remove the row "
-        "or fill it in",
-        row.number, empty_column);
-}
-
-std::optional<std::int64_t> as_integer(std::string_view text) {
-    std::int64_t value = 0;
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return value;
-}
-
 /// Return the different labels in order: numbers by value when all are numbers, else by their
 /// text. For valid UTF-8 the order of bytes is that of code points, as in Python's sort.
 /// Source: transformers, examples/pytorch/text-classification/run_glue.py (label_list.sort()).
-std::vector<std::string> collect_label_names(const std::vector<DataRow>& rows) {
-    std::set<std::string> names;
-    for (const DataRow& row : rows) {
-        names.insert(row.label);
+std::vector<std::string> collect_label_names(const std::vector<LabelledText>& texts) {
+    std::vector<std::string> names;
+    for (const LabelledText& text : texts) {
+        if (text.label) {
+            names.push_back(*text.label);
+        }
     }
-    std::vector<std::string> sorted(names.begin(), names.end());
-    const bool are_numbers = std::all_of(sorted.begin(), sorted.end(), [](const std::string& name) {
-        return as_integer(name).has_value();
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    const bool are_numbers = std::all_of(names.begin(), names.end(), [](const std::string& name) {
+        return whole_number(name).has_value();
     });
     if (are_numbers) {
-        std::stable_sort(sorted.begin(), sorted.end(),
+        std::stable_sort(names.begin(), names.end(),
                          [](const std::string& a, const std::string& b) {
-                             return *as_integer(a) < *as_integer(b);
+                             return *whole_number(a) < *whole_number(b);
                          });
     }
-    return sorted;
+    return names;
 }
 
-Result<std::map<std::string, std::int32_t>> index_labels(const std::vector<std::string>& names) {
-    std::map<std::string, std::int32_t> ids;
-    for (const std::string& name : names) {
-        if (!ids.emplace(name, static_cast<std::int32_t>(ids.size())).second) {
-            return FINEWATT_ERROR(kInvalidArgument, "label names: '{}' is given twice", name);
-        }
+Result<std::vector<std::string>> find_label_names(const std::vector<LabelledText>& texts,
+                                                  const DatasetOptions& options) {
+    if (options.label_names) {
+        return *options.label_names;
     }
-    return ids;
+    std::vector<std::string> collected = collect_label_names(texts);
+    if (collected.size() == 1) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "expected at least two classes, found only '{}' in all of {} "
+                              "examples; check that column '{}' is the label column",
+                              collected.front(), texts.size(), options.columns.front().label);
+    }
+    return collected;
 }
 
-/// Turn rows into examples whose labels are numbers.
-Result<Dataset> label_rows(std::vector<DataRow>&& rows, std::vector<std::string> label_names) {
-    FINEWATT_ASSIGN(const auto ids, index_labels(label_names));
+/// Turn texts into examples whose labels are numbers.
+Result<Dataset> label_texts(std::vector<LabelledText>&& texts, const DatasetOptions& options) {
     Dataset dataset;
-    dataset.examples.reserve(rows.size());
-    for (DataRow& row : rows) {
-        const auto it = ids.find(row.label);
-        if (it == ids.end()) {
-            return FINEWATT_ERROR(kInvalidArgument,
-                                  "row {}: label '{}' is not known; the labels are: {}", row.number,
-                                  row.label, fmt::join(label_names, ", "));
+    FINEWATT_ASSIGN(dataset.label_names, find_label_names(texts, options));
+    FINEWATT_ASSIGN(const LabelIndex index, LabelIndex::create(dataset.label_names));
+    dataset.examples.reserve(texts.size());
+    for (LabelledText& text : texts) {
+        std::int32_t label = kNoLabel;
+        const bool is_unlabelled = !text.label || (options.label_rule == LabelRule::kOptional &&
+                                                   *text.label == "-1" && !index.has_name("-1"));
+        if (!is_unlabelled) {
+            FINEWATT_ASSIGN(label, index.id_of(*text.label, text.place));
         }
-        dataset.examples.push_back({std::move(row.text), std::move(row.pair), it->second});
+        dataset.has_labels = dataset.has_labels && !is_unlabelled;
+        dataset.examples.push_back({std::move(text.text), std::move(text.pair), label});
     }
-    dataset.label_names = std::move(label_names);
     return dataset;
 }
 
-Result<Dataset> read_data(const std::filesystem::path& file, const ColumnNames& columns,
-                          const std::optional<std::vector<std::string>>& label_names) {
-    const bool is_compressed = file.extension() == ".gz";
-    FINEWATT_ASSIGN(const RowReader read_rows, find_reader(is_compressed ? file.stem() : file));
-    FINEWATT_ASSIGN(const std::string text, read_text_file(file));
-    FINEWATT_ASSIGN(std::vector<DataRow> rows, read_rows(text, columns));
-    if (rows.empty()) {
-        return FINEWATT_ERROR(kCorrupt, "expected rows of data, found none");
+Result<Dataset> read(const std::filesystem::path& path, const DatasetOptions& options) {
+    if (!is_class_folder(path)) {
+        FINEWATT_ASSIGN(auto texts, read_table_texts(path, options));
+        return label_texts(std::move(texts), options);
     }
-    for (const DataRow& row : rows) {
-        FINEWATT_TRY(check_not_empty(row, columns));
-    }
-    if (label_names) {
-        return label_rows(std::move(rows), *label_names);
-    }
-    std::vector<std::string> collected = collect_label_names(rows);
-    if (collected.size() < 2) {
+    if (options.columns.front().pair) {
         return FINEWATT_ERROR(kInvalidArgument,
-                              "column '{}': expected at least two classes, found only '{}'; check "
-                              "that it is the label column",
-                              columns.label, collected.front());
+                              "expected a table with pairs of texts, found a folder of texts; "
+                              "choose a task of single texts");
     }
-    return label_rows(std::move(rows), std::move(collected));
+    FINEWATT_ASSIGN(auto texts, read_folder_texts(path));
+    return label_texts(std::move(texts), options);
 }
 
 }  // namespace
 
-Result<Dataset> read_classification_data(
-    const std::filesystem::path& file, const ColumnNames& columns,
-    const std::optional<std::vector<std::string>>& label_names) {
-    Result<Dataset> dataset = read_data(file, columns, label_names);
+Result<Dataset> read_dataset(const std::filesystem::path& path, const DatasetOptions& options) {
+    Result<Dataset> dataset = read(path, options);
     if (!dataset) {
-        return Error(std::move(dataset).error()).with_context(file.string());
+        return Error(std::move(dataset).error()).with_context(path.string());
     }
     return dataset;
+}
+
+Result<Dataset> read_classification_data(
+    const std::filesystem::path& path, const ColumnNames& columns,
+    const std::optional<std::vector<std::string>>& label_names) {
+    return read_dataset(
+        path,
+        {.columns = {columns}, .label_names = label_names, .label_rule = LabelRule::kRequired});
 }
 
 }  // namespace finewatt

@@ -1,11 +1,10 @@
-#include "finewatt/base/utf8.h"
 #include "finewatt/data/dataset_rows_internal.h"
+#include "finewatt/data/json_error_internal.h"
 
-#include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 #include <simdjson.h>
 
-#include <algorithm>
+#include <cmath>
+#include <optional>
 #include <utility>
 
 namespace finewatt {
@@ -16,7 +15,7 @@ namespace dom = simdjson::dom;
 std::string_view type_name(dom::element value) {
     switch (value.type()) {
         case dom::element_type::ARRAY:
-            return "an array";
+            return "a list of other or of mixed things";
         case dom::element_type::OBJECT:
             return "an object";
         case dom::element_type::INT64:
@@ -33,98 +32,143 @@ std::string_view type_name(dom::element value) {
     return "null";
 }
 
-/// Return the value of a column. Error: the row, and the keys that it has.
-Result<dom::element> find_key(dom::object object, const std::string& name, std::size_t number) {
+/// Return a whole number; some writers put class 1 as 1.0.
+std::optional<std::int64_t> as_integer(dom::element value) {
+    std::int64_t integer = 0;
+    if (value.get(integer) == simdjson::SUCCESS) {
+        return integer;
+    }
+    double real = 0;
+    constexpr double kExact = 9007199254740992.0;  // 2^53: whole doubles below it are exact
+    if (value.get(real) == simdjson::SUCCESS && std::trunc(real) == real &&
+        std::fabs(real) < kExact) {
+        return static_cast<std::int64_t>(real);
+    }
+    return std::nullopt;
+}
+
+/// Return a list as a cell, or nothing when its values are not all strings or all whole numbers.
+std::optional<DataCell> as_list(dom::array values) {
+    std::vector<std::string> texts;
+    std::vector<std::int64_t> integers;
+    std::size_t count = 0;
+    for (const dom::element value : values) {
+        ++count;
+        std::string_view text;
+        if (value.get(text) == simdjson::SUCCESS) {
+            texts.emplace_back(text);
+        } else if (const auto integer = as_integer(value)) {
+            integers.push_back(*integer);
+        }
+    }
+    if (texts.size() == count) {
+        return DataCell(std::move(texts));
+    }
+    if (integers.size() == count) {
+        return DataCell(std::move(integers));
+    }
+    return std::nullopt;
+}
+
+/// Return a value as a cell, or nothing when it is none of a cell's types.
+std::optional<DataCell> as_cell(dom::element value) {
+    std::string_view text;
+    dom::array values;
+    if (value.is_null()) {
+        return DataCell();
+    }
+    if (value.get(text) == simdjson::SUCCESS) {
+        return DataCell(std::string(text));
+    }
+    if (value.get(values) == simdjson::SUCCESS) {
+        return as_list(values);
+    }
+    if (const auto integer = as_integer(value)) {
+        return DataCell(*integer);
+    }
+    return std::nullopt;
+}
+
+/// Find a key, or the key `b` in the object under the key `a` for a column `a.b`.
+std::optional<dom::element> find_value(dom::object object, std::string_view name) {
     dom::element value;
     if (object.at_key(name).get(value) == simdjson::SUCCESS) {
         return value;
     }
-    std::vector<std::string_view> keys;
+    const std::size_t dot = name.find('.');
+    dom::object inner;
+    if (dot != std::string_view::npos &&
+        object.at_key(name.substr(0, dot)).get(inner) == simdjson::SUCCESS &&
+        inner.at_key(name.substr(dot + 1)).get(value) == simdjson::SUCCESS) {
+        return value;
+    }
+    return std::nullopt;
+}
+
+std::vector<std::string> column_names(dom::object object) {
+    std::vector<std::string> names;
     for (const dom::key_value_pair& entry : object) {
-        keys.push_back(entry.key);
+        names.emplace_back(entry.key);
+        dom::object inner;
+        if (entry.value.get(inner) != simdjson::SUCCESS) {
+            continue;
+        }
+        for (const dom::key_value_pair& nested : inner) {
+            names.push_back(fmt::format("{}.{}", entry.key, nested.key));
+        }
     }
-    return FINEWATT_ERROR(kInvalidArgument,
-                          "row {}: expected a column '{}', found none; the columns are: {}; choose "
-                          "one of them",
-                          number, name, fmt::join(keys, ", "));
+    return names;
 }
 
-Result<std::string> read_text(dom::object object, const std::string& name, std::size_t number) {
-    FINEWATT_ASSIGN(const dom::element value, find_key(object, name, number));
-    std::string_view text;
-    if (value.get(text) != simdjson::SUCCESS) {
-        return FINEWATT_ERROR(kCorrupt, "row {}: column '{}': expected a string, found {}", number,
-                              name, type_name(value));
-    }
-    return std::string(text);
-}
+/// Takes objects one by one and keeps the chosen columns.
+class ObjectCollector {
+  public:
+    explicit ObjectCollector(const ColumnChooser& choose) : choose_(choose) {}
 
-/// Return a label's name; whole numbers are labels too.
-Result<std::string> read_label(dom::object object, const std::string& name, std::size_t number) {
-    FINEWATT_ASSIGN(const dom::element value, find_key(object, name, number));
-    std::int64_t integer = 0;
-    if (value.get(integer) == simdjson::SUCCESS) {
-        return std::to_string(integer);
-    }
-    std::string_view text;
-    if (value.get(text) != simdjson::SUCCESS) {
-        return FINEWATT_ERROR(kCorrupt,
-                              "row {}: column '{}': expected a label (a string or a whole number), "
-                              "found {}",
-                              number, name, type_name(value));
-    }
-    return std::string(text);
-}
-
-Result<DataRow> read_row(dom::element element, const ColumnNames& columns, std::size_t number) {
-    dom::object object;
-    if (element.get(object) != simdjson::SUCCESS) {
-        return FINEWATT_ERROR(kCorrupt, "row {}: expected an object, found {}", number,
-                              type_name(element));
-    }
-    DataRow row;
-    row.number = number;
-    FINEWATT_ASSIGN(row.text, read_text(object, columns.text, number));
-    if (columns.pair) {
-        FINEWATT_ASSIGN(row.pair, read_text(object, *columns.pair, number));
-    }
-    FINEWATT_ASSIGN(row.label, read_label(object, columns.label, number));
-    return row;
-}
-
-/// Say where a text stops being JSON. simdjson does not tell the place, so the slower library is
-/// asked, in this case only.
-std::string explain_broken_json(std::string_view text, simdjson::error_code code) {
-    try {
-        const auto unused = nlohmann::json::parse(text.begin(), text.end());
-    } catch (const nlohmann::json::exception& error) {
-        return error.what();
-    }
-    return simdjson::error_message(code);
-}
-
-/// Name the line of the first byte that is not UTF-8: in a .json file rows cannot be told apart
-/// before the text is parsed.
-Status check_utf8_by_line(std::string_view text) {
-    const auto position = find_invalid_utf8(text);
-    if (!position) {
+    Status take(std::size_t number, dom::element element) {
+        dom::object object;
+        if (element.get(object) != simdjson::SUCCESS) {
+            return FINEWATT_ERROR(kCorrupt, "row {}: expected an object, found {}", number,
+                                  type_name(element));
+        }
+        if (rows_.empty()) {
+            FINEWATT_ASSIGN(columns_, choose_(column_names(object)));
+        }
+        DataRow row;
+        row.number = number;
+        row.cells.reserve(columns_.size());
+        for (const std::string& name : columns_) {
+            const std::optional<dom::element> value = find_value(object, name);
+            std::optional<DataCell> cell = value ? as_cell(*value) : DataCell();
+            if (!cell) {
+                return FINEWATT_ERROR(
+                    kCorrupt,
+                    "row {}: column '{}': expected a string, a whole number, or a "
+                    "list of either, found {}",
+                    number, name, type_name(*value));
+            }
+            row.cells.push_back(*std::move(cell));
+        }
+        rows_.push_back(std::move(row));
         return {};
     }
-    const std::string_view before = text.substr(0, *position);
-    return FINEWATT_ERROR(kCorrupt, "line {}: expected UTF-8 text, found byte 0x{:02X}",
-                          1 + std::count(before.begin(), before.end(), '\n'),
-                          static_cast<unsigned char>(text[*position]));
-}
+
+    std::vector<DataRow> finish() && { return std::move(rows_); }
+
+  private:
+    const ColumnChooser& choose_;
+    std::vector<std::string> columns_{};
+    std::vector<DataRow> rows_{};
+};
 
 }  // namespace
 
-Result<std::vector<DataRow>> read_json_rows(std::string_view text, const ColumnNames& columns) {
-    FINEWATT_TRY(check_utf8_by_line(text));
+Result<std::vector<DataRow>> read_json_rows(std::string_view text, const ColumnChooser& choose) {
     dom::parser parser;
     dom::element document;
     if (const auto code = parser.parse(text.data(), text.size()).get(document)) {
         return FINEWATT_ERROR(kCorrupt, "expected JSON, found: {}",
-                              explain_broken_json(text, code));
+                              explain_broken_json(text, simdjson::error_message(code)));
     }
     dom::array items;
     if (document.get(items) != simdjson::SUCCESS) {
@@ -133,20 +177,21 @@ Result<std::vector<DataRow>> read_json_rows(std::string_view text, const ColumnN
                               "line is named .jsonl",
                               type_name(document));
     }
-    std::vector<DataRow> rows;
+    ObjectCollector collector(choose);
+    std::size_t number = 0;
     for (const dom::element item : items) {
-        FINEWATT_ASSIGN(DataRow row, read_row(item, columns, rows.size() + 1));
-        rows.push_back(std::move(row));
+        ++number;
+        FINEWATT_TRY(collector.take(number, item));
     }
-    return rows;
+    return std::move(collector).finish();
 }
 
-Result<std::vector<DataRow>> read_jsonl_rows(std::string_view text, const ColumnNames& columns) {
+Result<std::vector<DataRow>> read_jsonl_rows(std::string_view text, const ColumnChooser& choose) {
     // The parser may read a little past a line's end, so the text is copied once with padding.
     const simdjson::padded_string padded(text);
     std::string_view rest(padded);
     dom::parser parser;
-    std::vector<DataRow> rows;
+    ObjectCollector collector(choose);
     for (std::size_t number = 1; !rest.empty(); ++number) {
         const std::size_t end = rest.find('\n');
         const std::string_view line = rest.substr(0, end);
@@ -154,21 +199,15 @@ Result<std::vector<DataRow>> read_jsonl_rows(std::string_view text, const Column
         if (line.find_first_not_of(" \t\r") == std::string_view::npos) {
             continue;
         }
-        if (const auto position = find_invalid_utf8(line)) {
-            return FINEWATT_ERROR(kCorrupt,
-                                  "row {}: expected UTF-8 text, found byte 0x{:02X} at position {}",
-                                  number, static_cast<unsigned char>(line[*position]), *position);
-        }
         dom::element element;
         constexpr bool kCopy = false;
         if (const auto code = parser.parse(line.data(), line.size(), kCopy).get(element)) {
             return FINEWATT_ERROR(kCorrupt, "row {}: expected JSON, found: {}", number,
-                                  explain_broken_json(line, code));
+                                  explain_broken_json(line, simdjson::error_message(code)));
         }
-        FINEWATT_ASSIGN(DataRow row, read_row(element, columns, number));
-        rows.push_back(std::move(row));
+        FINEWATT_TRY(collector.take(number, element));
     }
-    return rows;
+    return std::move(collector).finish();
 }
 
 }  // namespace finewatt

@@ -1,11 +1,9 @@
 #include "finewatt/base/csv.h"
-#include "finewatt/base/utf8.h"
 #include "finewatt/data/dataset_rows_internal.h"
 
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 namespace finewatt {
@@ -14,21 +12,12 @@ namespace {
 /// Takes the rows of a table with a header line and keeps the chosen columns.
 class TableCollector {
   public:
-    explicit TableCollector(const ColumnNames& columns) : columns_(columns) {}
+    explicit TableCollector(const ColumnChooser& choose) : choose_(choose) {}
 
     /// Take one row; the first one is the header. `fields` are moved from.
     Status take(std::size_t number, std::vector<std::string>&& fields) {
-        for (const std::string& field : fields) {
-            if (const auto position = find_invalid_utf8(field)) {
-                return FINEWATT_ERROR(kCorrupt,
-                                      "row {}: expected UTF-8 text, found byte 0x{:02X} at "
-                                      "position {} of a field",
-                                      number, static_cast<unsigned char>(field[*position]),
-                                      *position);
-            }
-        }
         if (!has_header_) {
-            return take_header(std::move(fields));
+            return take_header(fields);
         }
         if (fields.size() != field_count_) {
             return FINEWATT_ERROR(kCorrupt, "row {}: expected {} fields as in the header, found {}",
@@ -36,11 +25,10 @@ class TableCollector {
         }
         DataRow row;
         row.number = number;
-        row.text = fields[text_];
-        if (pair_) {
-            row.pair = fields[*pair_];
+        row.cells.reserve(chosen_.size());
+        for (const std::size_t column : chosen_) {
+            row.cells.emplace_back(fields[column]);
         }
-        row.label = fields[label_];
         rows_.push_back(std::move(row));
         return {};
     }
@@ -48,36 +36,28 @@ class TableCollector {
     std::vector<DataRow> finish() && { return std::move(rows_); }
 
   private:
-    Status take_header(std::vector<std::string>&& header) {
-        FINEWATT_ASSIGN(text_, find_column(header, columns_.text));
-        FINEWATT_ASSIGN(label_, find_column(header, columns_.label));
-        if (columns_.pair) {
-            FINEWATT_ASSIGN(pair_, find_column(header, *columns_.pair));
+    Status take_header(const std::vector<std::string>& header) {
+        FINEWATT_ASSIGN(const std::vector<std::string> names, choose_(header));
+        for (const std::string& name : names) {
+            const auto count = std::count(header.begin(), header.end(), name);
+            if (count != 1) {
+                return FINEWATT_ERROR(kInvalidArgument,
+                                      "header: expected one column '{}', found {}; the columns "
+                                      "are: {}; rename all but one",
+                                      name, count, fmt::join(header, ", "));
+            }
+            chosen_.push_back(static_cast<std::size_t>(
+                std::find(header.begin(), header.end(), name) - header.begin()));
         }
         field_count_ = header.size();
         has_header_ = true;
         return {};
     }
 
-    static Result<std::size_t> find_column(const std::vector<std::string>& header,
-                                           const std::string& name) {
-        const auto count = std::count(header.begin(), header.end(), name);
-        if (count != 1) {
-            return FINEWATT_ERROR(kInvalidArgument,
-                                  "header: expected one column '{}', found {}; the columns are: "
-                                  "{}; choose one of them",
-                                  name, count, fmt::join(header, ", "));
-        }
-        return static_cast<std::size_t>(std::find(header.begin(), header.end(), name) -
-                                        header.begin());
-    }
-
-    const ColumnNames& columns_;
+    const ColumnChooser& choose_;
     bool has_header_ = false;
     std::size_t field_count_ = 0;
-    std::size_t text_ = 0;
-    std::size_t label_ = 0;
-    std::optional<std::size_t> pair_{};
+    std::vector<std::size_t> chosen_{};
     std::vector<DataRow> rows_{};
 };
 
@@ -95,8 +75,8 @@ std::vector<std::string> split_at_tabs(std::string_view line) {
 
 }  // namespace
 
-Result<std::vector<DataRow>> read_tsv_rows(std::string_view text, const ColumnNames& columns) {
-    TableCollector collector(columns);
+Result<std::vector<DataRow>> read_tsv_rows(std::string_view text, const ColumnChooser& choose) {
+    TableCollector collector(choose);
     for (std::size_t number = 1; !text.empty(); ++number) {
         const std::size_t end = text.find('\n');
         std::string_view line = text.substr(0, end);
@@ -111,8 +91,8 @@ Result<std::vector<DataRow>> read_tsv_rows(std::string_view text, const ColumnNa
     return std::move(collector).finish();
 }
 
-Result<std::vector<DataRow>> read_csv_rows(std::string_view text, const ColumnNames& columns) {
-    TableCollector collector(columns);
+Result<std::vector<DataRow>> read_csv_rows(std::string_view text, const ColumnChooser& choose) {
+    TableCollector collector(choose);
     FINEWATT_TRY(
         for_each_csv_row(text, "CSV", [&](std::size_t number, std::vector<std::string>&& fields) {
             return collector.take(number, std::move(fields));

@@ -160,28 +160,30 @@ TEST(DatasetErrors, NameFileAndRow) {
         {"d.tsv", "text\ttext\tlabel\na\tb\t1\n", invalid, "one column 'text', found 2"},
         {"d.tsv", "text\tlabel\na\t1\nb\n", corrupt, "row 3: expected 2 fields"},
         {"d.tsv", "text\tlabel\na\t1\t2\n", corrupt, "row 2: expected 2 fields as in the header"},
-        {"d.tsv", "text\tlabel\na\t1\n\nb\xFF\t0\n", corrupt, "row 4: expected UTF-8"},
+        {"d.tsv", "text\tlabel\na\t1\n\nb\xFF\t0\n", corrupt, "line 4: expected UTF-8"},
         {"d.tsv", "text\tlabel\na\t1\n \t0\n", invalid, "row 3: column 'text': expected a text"},
         {"d.tsv", "text\tlabel\na\t1\nb\t\n", invalid, "row 3: column 'label'"},
         {"d.tsv", "text\tlabel\na\t1\nb\t1\n", invalid, "at least two classes, found only '1'"},
         {"d.csv", "text,label\na,1\nb\n", corrupt, "row 3: expected 2 fields"},
         {"d.csv", "text,label\n\"a,1\n", corrupt, "row 2"},
-        {"d.csv", "text,label\na,1\n\xC3,0\n", corrupt, "row 3: expected UTF-8"},
+        {"d.csv", "text,label\na,1\n\xC3,0\n", corrupt, "line 3: expected UTF-8"},
         {"d.csv", "text,label\na,1\n\"\",0\n", invalid, "row 3: column 'text'"},
         {"d.json", "[{\"text\": \"a\", ", corrupt, "expected JSON"},
         {"d.json", "[\n{\"text\": \"\xFF\"}]", corrupt, "line 2: expected UTF-8"},
         {"d.json", "{\"text\": \"a\", \"label\": 1}", corrupt, "expected an array of objects"},
         {"d.json", "[]", corrupt, "found none"},
         {"d.json", "[3]", corrupt, "row 1: expected an object, found a number"},
-        {"d.json", "[{\"text\": \"a\", \"label\": 1}, {\"text\": \"b\", \"x\": 1}]", invalid,
-         "row 2: expected a column 'label', found none; the columns are: text, x"},
+        {"d.json", "[{\"text\": \"a\", \"label\": 1}, {\"text\": \"b\", \"x\": 1}]", corrupt,
+         "row 2: column 'label': expected a label (a string or a whole number), found nothing"},
+        {"d.json", "[{\"text\": \"a\", \"x\": 1}]", invalid,
+         "expected a column 'label', found none; the columns are: text, x"},
         {"d.json", "[{\"text\": 5, \"label\": 1}]", corrupt, "row 1: column 'text'"},
         {"d.jsonl", "{\"text\": \"a\", \"label\": 1}\n{\"text\": }\n", corrupt,
          "row 2: expected JSON"},
         {"d.jsonl", "{\"text\": \"a\", \"label\": 1.5}\n", corrupt, "found a number"},
-        {"d.jsonl", "{\"text\": \"a\", \"label\": null}\n", corrupt, "found null"},
+        {"d.jsonl", "{\"text\": \"a\", \"label\": null}\n", corrupt, "found nothing"},
         {"d.jsonl", "{\"text\": \"a\", \"label\": 1}\n\n{\"text\": \"\xC3\x28\"}\n", corrupt,
-         "row 3: expected UTF-8"},
+         "line 3: expected UTF-8"},
         {"d.txt", "text\tlabel\na\t1\n", invalid, "found '.txt'"},
         {"d.gz", "text\tlabel\na\t1\n", invalid, "found ''"},
     };
@@ -230,6 +232,91 @@ TEST(DatasetLabels, LabelThatWasNotGivenIsAnError) {
     EXPECT_ERROR(kInvalidArgument,
                  read_classification_data(path, {}, std::vector<std::string>{"yes", "yes"}),
                  "'yes' is given twice");
+}
+
+TEST(DatasetLabels, IdsStandForFixedNames) {
+    testing::TempTree tree;
+    const std::vector<std::string> names = {"yes", "no"};
+    const auto path =
+        tree.write("d.jsonl",
+                   "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\", \"label\": 0.0}\n"
+                   "{\"text\": \"c\", \"label\": \"no\"}\n");
+    ASSERT_OK_AND_ASSIGN(const Dataset data, read_classification_data(path, {}, names));
+    EXPECT_EQ(data.examples[0].label, 1);
+    EXPECT_EQ(data.examples[1].label, 0);
+    EXPECT_EQ(data.examples[2].label, 1);
+}
+
+TEST(DatasetLabels, IdsBeyondTheNamesAreAnError) {
+    testing::TempTree tree;
+    const auto path = tree.write("d.tsv", "text\tlabel\na\t0\nb\t2\n");
+    EXPECT_ERROR(kInvalidArgument,
+                 read_classification_data(path, {}, std::vector<std::string>{"yes", "no"}),
+                 "row 3: label id 2 is not one of 0 to 1 (yes, no)");
+    const auto negative = tree.write("n.tsv", "text\tlabel\na\t-1\n");
+    EXPECT_ERROR(kInvalidArgument,
+                 read_classification_data(negative, {}, std::vector<std::string>{"yes", "no"}),
+                 "row 2: label id -1 is not one of 0 to 1");
+}
+
+/// Read for prediction.
+Result<Dataset> read_unlabelled(const std::string& content) {
+    testing::TempTree tree;
+    return read_dataset(
+        tree.write("d.tsv", content),
+        {.label_names = std::vector<std::string>{"yes", "no"}, .label_rule = LabelRule::kOptional});
+}
+
+TEST(DatasetLabels, MayBeMissingForPrediction) {
+    ASSERT_OK_AND_ASSIGN(const Dataset no_column, read_unlabelled("text\na\nb\n"));
+    EXPECT_FALSE(no_column.has_labels);
+    EXPECT_EQ(no_column.examples[1].label, kNoLabel);
+    ASSERT_OK_AND_ASSIGN(const Dataset hub, read_unlabelled("text\tlabel\na\t-1\nb\t\n"));
+    EXPECT_FALSE(hub.has_labels);
+    EXPECT_EQ(hub.examples[0].label, kNoLabel);
+    EXPECT_EQ(hub.examples[1].label, kNoLabel);
+    ASSERT_OK_AND_ASSIGN(const Dataset labelled, read_unlabelled("text\tlabel\na\tno\n"));
+    EXPECT_TRUE(labelled.has_labels);
+    EXPECT_EQ(labelled.examples[0].label, 1);
+    EXPECT_ERROR(kInvalidArgument, read_unlabelled("text\tlabel\na\tmaybe\n"), "'maybe'");
+}
+
+TEST(DatasetColumns, TheFirstSetThatIsThereIsRead) {
+    testing::TempTree tree;
+    const DatasetOptions options{
+        .columns = {{.text = "premise", .pair = "hypothesis", .label = "label"},
+                    {.text = "sentence1", .pair = "sentence2", .label = "gold_label"}}};
+    const auto glue = tree.write("g.tsv", "sentence1\tsentence2\tgold_label\na\tb\tx\nc\td\ty\n");
+    ASSERT_OK_AND_ASSIGN(const Dataset data, read_dataset(glue, options));
+    EXPECT_EQ(data.examples[1].pair, "d");
+    const auto other = tree.write("o.tsv", "premise\tq\tlabel\na\tb\tx\n");
+    EXPECT_ERROR(kInvalidArgument, read_dataset(other, options),
+                 "expected a column 'hypothesis', found none; the columns are: premise, q, label");
+}
+
+TEST(DatasetLines, MayBeTenMegabytesLong) {
+    const std::string text(10'000'000, 'x');
+    ASSERT_OK_AND_ASSIGN(const Dataset data,
+                         read_content("d.tsv", "text\tlabel\n" + text + "\t0\nb\t1\n"));
+    EXPECT_EQ(data.examples[0].text.size(), text.size());
+    ASSERT_OK_AND_ASSIGN(
+        const Dataset lines,
+        read_content("d.jsonl",
+                     "{\"text\":\"" + text + "\",\"label\":0}\n{\"text\":\"b\",\"label\":1}"));
+    EXPECT_EQ(lines.examples[0].text.size(), text.size());
+}
+
+TEST(DatasetErrors, NulBytesNameTheLine) {
+    const std::string content = std::string("text\tlabel\na\t0\nb") + '\0' + "c\t1\n";
+    EXPECT_ERROR(kCorrupt, read_content("d.tsv", content), "line 3: expected text, found a NUL");
+}
+
+TEST(DatasetErrors, ListsWhereATextBelongsAreNamed) {
+    EXPECT_ERROR(kCorrupt, read_content("d.jsonl", "{\"text\": [\"a\"], \"label\": 1}\n"),
+                 "row 1: column 'text': expected a string, found a list of strings");
+    EXPECT_ERROR(kCorrupt, read_content("d.jsonl", "{\"text\": {\"a\": 1}, \"label\": 1}\n"),
+                 "row 1: column 'text': expected a string, a whole number, or a list of either, "
+                 "found an object");
 }
 
 TEST(DatasetShared, RteTrainIsRead) {

@@ -1,5 +1,7 @@
 #include "finewatt/data/entity_score.h"
 
+#include "finewatt/base/utf8.h"
+
 #include <algorithm>
 #include <iterator>
 #include <set>
@@ -17,7 +19,8 @@ struct Tag {
 Tag parse_tag(std::string_view text) {
     Tag tag;
     tag.prefix = text.empty() ? 'O' : text.front();
-    std::string_view rest = text.empty() ? text : text.substr(1);
+    // Behind the first character, which may have several bytes.
+    std::string_view rest = text.substr(decode_utf8_front(text).length);
     const std::size_t hyphen = rest.find('-');
     if (hyphen != std::string_view::npos) {
         rest = rest.substr(hyphen + 1);

@@ -1,11 +1,14 @@
 #include "finewatt/data/evaluate.h"
 
-#include "finewatt/data/conll_data.h"
+#include "finewatt/base/log.h"
 #include "finewatt/data/entity_score.h"
+#include "finewatt/data/label_index_internal.h"
 #include "finewatt/data/score.h"
+#include "finewatt/data/task_data.h"
 #include "finewatt/data/text_file_internal.h"
 
 #include <nlohmann/json.hpp>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <array>
@@ -17,25 +20,6 @@ namespace {
 
 using nlohmann::json;
 
-struct TaskKind {
-    std::string_view task;
-    ScoreKind kind;
-};
-
-constexpr std::array<TaskKind, 11> kTaskKinds = {{
-    {"rte", ScoreKind::kClassification},
-    {"mnli", ScoreKind::kClassification},
-    {"sst2", ScoreKind::kClassification},
-    {"imdb", ScoreKind::kClassification},
-    {"classification", ScoreKind::kClassification},
-    {"pair-classification", ScoreKind::kClassification},
-    {"ner", ScoreKind::kEntities},
-    {"conll2003", ScoreKind::kEntities},
-    {"conll2012", ScoreKind::kEntities},
-    {"squad", ScoreKind::kSquadV1},
-    {"squad_v2", ScoreKind::kSquadV2},
-}};
-
 /// Read JSON lines {"id": 0.., field: value}; return the values in the order of the ids.
 Result<std::vector<json>> read_prediction_lines(const std::filesystem::path& file,
                                                 std::string_view field, std::size_t count) {
@@ -45,8 +29,12 @@ Result<std::vector<json>> read_prediction_lines(const std::filesystem::path& fil
     std::string_view rest = text;
     for (std::size_t number = 1; !rest.empty(); ++number) {
         const std::size_t end = rest.find('\n');
-        const json line = json::parse(rest.substr(0, end), nullptr, false);
+        const std::string_view line_text = rest.substr(0, end);
         rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+        if (line_text.find_first_not_of(" \t\r") == std::string_view::npos) {
+            continue;
+        }
+        const json line = json::parse(line_text, nullptr, false);
         if (!line.is_object() || !line.contains("id") || !line["id"].is_number_unsigned() ||
             !line.contains(field)) {
             return FINEWATT_ERROR(kCorrupt,
@@ -74,9 +62,9 @@ Result<std::vector<json>> read_prediction_lines(const std::filesystem::path& fil
     return values;
 }
 
-Result<NamedScores> evaluate_classification(const EvaluationFiles& files) {
-    FINEWATT_ASSIGN(const Dataset references,
-                    read_classification_data(files.references, files.columns));
+Result<NamedScores> evaluate_classification(const TaskData& data, const EvaluationFiles& files) {
+    const auto& references = std::get<Dataset>(data.examples);
+    FINEWATT_ASSIGN(const LabelIndex index, LabelIndex::create(data.label_names));
     Result<std::vector<json>> lines =
         read_prediction_lines(files.predictions, "label", references.examples.size());
     if (!lines) {
@@ -87,18 +75,16 @@ Result<NamedScores> evaluate_classification(const EvaluationFiles& files) {
     for (std::size_t i = 0; i < lines->size(); ++i) {
         const json& value = (*lines)[i];
         const std::string name = value.is_string() ? value.get<std::string>() : value.dump();
-        const auto& names = references.label_names;
         // A label that the references do not have is wrong, not an error.
-        const auto it = std::find(names.begin(), names.end(), name);
-        found.push_back(static_cast<std::int32_t>(it - names.begin()));
+        found.push_back(index.id_of(name, "").value_or(kNoLabel));
         wanted.push_back(references.examples[i].label);
     }
     FINEWATT_ASSIGN(const double share, accuracy(found, wanted));
     return NamedScores{{"accuracy", share}};
 }
 
-Result<NamedScores> evaluate_entities(const EvaluationFiles& files) {
-    FINEWATT_ASSIGN(const auto sentences, read_conll(files.references));
+Result<NamedScores> evaluate_entities(const TaskData& data, const EvaluationFiles& files) {
+    const auto& sentences = std::get<std::vector<TaggedSentence>>(data.examples);
     Result<std::vector<json>> lines =
         read_prediction_lines(files.predictions, "tags", sentences.size());
     if (!lines) {
@@ -125,29 +111,75 @@ Result<NamedScores> evaluate_entities(const EvaluationFiles& files) {
                        {"accuracy", scores.accuracy}};
 }
 
-Result<SquadNoAnswerScores> read_no_answer_scores(const std::filesystem::path& file) {
-    FINEWATT_ASSIGN(const std::string text, read_text_file(file));
-    // The order of the file decides among equal values.
-    const auto object = nlohmann::ordered_json::parse(text, nullptr, false);
-    if (!object.is_object()) {
-        return FINEWATT_ERROR(kCorrupt, "{}: expected one JSON object {{id: probability}}",
-                              file.string());
+/// In the order of the file, which decides among equal values.
+Result<SquadNoAnswerScores> parse_no_answer_scores(const std::string& text) {
+    simdjson::dom::parser parser;
+    simdjson::dom::object object;
+    if (const auto error = parser.parse(text).get(object); error != simdjson::SUCCESS) {
+        return FINEWATT_ERROR(kCorrupt, "expected one JSON object {{id: number}}, found: {}",
+                              simdjson::error_message(error));
     }
     SquadNoAnswerScores scores;
-    for (const auto& [id, value] : object.items()) {
-        if (!value.is_number()) {
-            return FINEWATT_ERROR(kCorrupt, "{}: question '{}': expected a number", file.string(),
-                                  id);
+    for (const auto& entry : object) {
+        double value = 0;
+        if (entry.value.get(value) != simdjson::SUCCESS) {
+            return FINEWATT_ERROR(kCorrupt, "question '{}': expected a number", entry.key);
         }
-        scores.emplace_back(id, value.get<double>());
+        scores.emplace_back(entry.key, value);
     }
     return scores;
 }
 
-Result<NamedScores> evaluate_squad(ScoreKind kind, const EvaluationFiles& files) {
-    FINEWATT_ASSIGN(const SquadData references, read_squad_data(files.references));
+Result<SquadNoAnswerScores> read_no_answer_scores(const std::filesystem::path& file) {
+    const auto read = [&]() -> Result<SquadNoAnswerScores> {
+        FINEWATT_ASSIGN(const std::string text, read_text_file(file));
+        return parse_no_answer_scores(text);
+    };
+    Result<SquadNoAnswerScores> scores = read();
+    if (!scores) {
+        return Error(std::move(scores).error()).with_context(file.string());
+    }
+    return scores;
+}
+
+/// Refuse predictions of another data set, and say what does not match otherwise: the official
+/// scripts score it all the same.
+Status check_coverage(bool is_v2, const SquadData& references, const SquadPredictions& predictions,
+                      const EvaluationFiles& files) {
+    const auto& questions = references.examples;
+    const auto has_prediction = [&](const SquadExample& question) {
+        return predictions.count(question.id) != 0;
+    };
+    const auto answered =
+        static_cast<std::size_t>(std::count_if(questions.begin(), questions.end(), has_prediction));
+    const std::string name = files.predictions.string();
+    if (answered == 0) {
+        return FINEWATT_ERROR(
+            kInvalidArgument,
+            "{}: expected answers to the {} questions of {} (such as '{}'), found none among its "
+            "{}{}; the files belong to different data sets",
+            name, questions.size(), files.references.string(), questions.front().id,
+            predictions.size(),
+            predictions.empty() ? "" : fmt::format(" (such as '{}')", predictions.begin()->first));
+    }
+    if (answered < questions.size()) {
+        const auto missing = std::find_if_not(questions.begin(), questions.end(), has_prediction);
+        log_warning(fmt::format("{}: {} of {} questions have no answer there (such as '{}'); {}",
+                                name, questions.size() - answered, questions.size(), missing->id,
+                                is_v2 ? "the figures leave them out" : "each scores 0"));
+    }
+    if (answered < predictions.size()) {
+        log_warning(fmt::format("{}: {} answers are to questions that {} does not have", name,
+                                predictions.size() - answered, files.references.string()));
+    }
+    return {};
+}
+
+Result<NamedScores> evaluate_squad(bool is_v2, const SquadData& references,
+                                   const EvaluationFiles& files) {
     FINEWATT_ASSIGN(const SquadPredictions predictions, read_squad_predictions(files.predictions));
-    if (kind == ScoreKind::kSquadV1) {
+    FINEWATT_TRY(check_coverage(is_v2, references, predictions, files));
+    if (!is_v2) {
         return score_squad_v1(references, predictions);
     }
     std::optional<SquadNoAnswerScores> no_answer;
@@ -159,26 +191,20 @@ Result<NamedScores> evaluate_squad(ScoreKind kind, const EvaluationFiles& files)
 
 }  // namespace
 
-std::optional<ScoreKind> score_kind_of_task(std::string_view task) {
-    for (const TaskKind& known : kTaskKinds) {
-        if (known.task == task) {
-            return known.kind;
-        }
-    }
-    return std::nullopt;
-}
-
-Result<NamedScores> evaluate_files(ScoreKind kind, const EvaluationFiles& files) {
-    switch (kind) {
-        case ScoreKind::kClassification:
-            return evaluate_classification(files);
-        case ScoreKind::kEntities:
-            return evaluate_entities(files);
-        case ScoreKind::kSquadV1:
-        case ScoreKind::kSquadV2:
+Result<NamedScores> evaluate_files(const Task& task, const EvaluationFiles& files) {
+    FINEWATT_ASSIGN(const TaskData references, read_task_data(task, files.references));
+    switch (references.kind) {
+        case TaskKind::kClassification:
+            return evaluate_classification(references, files);
+        case TaskKind::kTokenClassification:
+            return evaluate_entities(references, files);
+        case TaskKind::kQuestionAnswering:
             break;
     }
-    return evaluate_squad(kind, files);
+    const auto& questions = std::get<SquadData>(references.examples);
+    // One's own questions may be of either kind; published ones are scored by their own script.
+    const bool is_v2 = task.has_no_answer && (task.name != "qa" || questions.is_v2);
+    return evaluate_squad(is_v2, questions, files);
 }
 
 }  // namespace finewatt

@@ -1,61 +1,67 @@
 #include "finewatt/data/features.h"
 
-#include "finewatt/testing/matchers.h"
-#include "finewatt/testing/temp_tree.h"
-
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
 #include <vector>
 
 namespace finewatt {
 namespace {
 
 using ::testing::ElementsAre;
+using Values = std::vector<std::int32_t>;
 
-// Ids: [PAD] 0, [UNK] 1, [CLS] 2, [SEP] 3, [MASK] 4, one 5, two 6, three 7, four 8.
-Result<WordPieceTokenizer> small_tokenizer() {
-    testing::TempTree tree;
-    return WordPieceTokenizer::from_vocab_file(
-        tree.write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\none\ntwo\nthree\nfour\n"), {});
+FeatureSet two_questions() {
+    FeatureSetBuilder builder(TaskKind::kQuestionAnswering);
+    builder.add({.ids = Values{2, 7, 3},
+                 .type_ids = Values{0, 0, 1},
+                 .answer_start = 1,
+                 .answer_end = 2,
+                 .offset_begins = Values{-1, -1, 0},
+                 .offset_ends = Values{-1, -1, 4},
+                 .example = 5});
+    builder.add({.ids = Values{2},
+                 .type_ids = Values{0},
+                 .offset_begins = Values{-1},
+                 .offset_ends = Values{-1},
+                 .example = 6});
+    return std::move(builder).finish();
 }
 
-Dataset dataset_of(std::vector<Example> examples) {
-    return {.examples = std::move(examples), .label_names = {"a", "b"}};
+TEST(FeatureSet, GivesBackWhatWasAdded) {
+    const FeatureSet set = two_questions();
+    ASSERT_EQ(set.size(), 2U);
+    EXPECT_EQ(set.kind(), TaskKind::kQuestionAnswering);
+    EXPECT_EQ(set.total_tokens(), 4);
+    EXPECT_EQ(set.length(0), 3);
+    EXPECT_EQ(set.length(1), 1);
+    const FeatureView first = set[0];
+    EXPECT_THAT(first.ids, ElementsAre(2, 7, 3));
+    EXPECT_THAT(first.type_ids, ElementsAre(0, 0, 1));
+    EXPECT_THAT(first.offset_ends, ElementsAre(-1, -1, 4));
+    EXPECT_EQ(first.answer_end, 2);
+    EXPECT_EQ(first.example, 5);
+    EXPECT_TRUE(first.token_labels.empty());
+    const FeatureView second = set[1];
+    EXPECT_THAT(second.ids, ElementsAre(2));
+    EXPECT_EQ(second.answer_start, 0);
+    EXPECT_EQ(second.example, 6);
 }
 
-TEST(EncodeDataset, KeepsOrderAndLabels) {
-    ASSERT_OK_AND_ASSIGN(const WordPieceTokenizer tokenizer, small_tokenizer());
-    const Dataset dataset = dataset_of({{"one two", std::nullopt, 1}, {"four", std::nullopt, 0}});
-    ASSERT_OK_AND_ASSIGN(const std::vector<Feature> features,
-                         encode_dataset(dataset, tokenizer, 16));
-    ASSERT_EQ(features.size(), 2U);
-    EXPECT_THAT(features[0].ids, ElementsAre(2, 5, 6, 3));
-    EXPECT_EQ(features[0].label, 1);
-    EXPECT_THAT(features[1].ids, ElementsAre(2, 8, 3));
-    EXPECT_THAT(features[1].type_ids, ElementsAre(0, 0, 0));
-    EXPECT_EQ(features[1].label, 0);
+TEST(FeatureSet, MovesWithItsArraysAndLeavesAnEmptySet) {
+    FeatureSet from = two_questions();
+    const FeatureSet to = std::move(from);
+    EXPECT_THAT(to[0].ids, ElementsAre(2, 7, 3));
+    EXPECT_TRUE(from.empty());  // NOLINT(bugprone-use-after-move): promised by the header
+    EXPECT_TRUE(FeatureSet().empty());
+    EXPECT_EQ(FeatureSet().total_tokens(), 0);
 }
 
-TEST(EncodeDataset, PairsGetTypeIdsAndAreCutLongestFirst) {
-    ASSERT_OK_AND_ASSIGN(const WordPieceTokenizer tokenizer, small_tokenizer());
-    const Dataset dataset = dataset_of({{"one two three four", "four", 0}});
-    ASSERT_OK_AND_ASSIGN(const std::vector<Feature> features,
-                         encode_dataset(dataset, tokenizer, 6));
-    ASSERT_EQ(features.size(), 1U);
-    EXPECT_THAT(features[0].ids, ElementsAre(2, 5, 6, 3, 8, 3));
-    EXPECT_THAT(features[0].type_ids, ElementsAre(0, 0, 0, 0, 1, 1));
-}
-
-TEST(EncodeDataset, LengthWithoutRoomForSpecialTokensIsAnError) {
-    ASSERT_OK_AND_ASSIGN(const WordPieceTokenizer tokenizer, small_tokenizer());
-    const Dataset dataset = dataset_of({{"one", std::nullopt, 0}, {"one", "two", 0}});
-    EXPECT_ERROR(kInvalidArgument, encode_dataset(dataset, tokenizer, 2), "example 2");
-}
-
-TEST(EncodeDataset, TextThatIsNotUtf8NamesTheExample) {
-    ASSERT_OK_AND_ASSIGN(const WordPieceTokenizer tokenizer, small_tokenizer());
-    const Dataset dataset = dataset_of({{"one", std::nullopt, 0}, {"\xFF", std::nullopt, 0}});
-    EXPECT_ERROR(kCorrupt, encode_dataset(dataset, tokenizer, 8), "example 2");
+TEST(FeatureSetDeathTest, ArraysOfDifferentLengthAreABug) {
+    FeatureSetBuilder builder(TaskKind::kClassification);
+    EXPECT_DEATH(builder.add({.ids = Values{1, 2}, .type_ids = Values{0}}), "one value in every");
+    EXPECT_DEATH(two_questions()[2], "a feature is asked for that exists");
 }
 
 }  // namespace

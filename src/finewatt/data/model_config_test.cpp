@@ -41,7 +41,7 @@ TEST(ModelConfigRead, MissingSettingsGetTheDefaultsOfTheReference) {
     EXPECT_EQ(config.head_size(), 8);
     EXPECT_EQ(config.hidden_act, Activation::kGelu);
     EXPECT_EQ(config.hidden_dropout_prob, 0.1);
-    EXPECT_EQ(config.effective_classifier_dropout(), 0.1);
+    EXPECT_EQ(config.head_dropout(HeadKind::kClassification), 0.1);
     EXPECT_EQ(config.layer_norm_eps, 1e-12);
     EXPECT_EQ(config.pad_token_id, 0);
     EXPECT_TRUE(config.label_names.empty());
@@ -64,7 +64,7 @@ TEST(ModelConfigRead, TakesEverySettingOfTheFile) {
     EXPECT_EQ(config.hidden_act, Activation::kGeluTanh);
     EXPECT_EQ(config.hidden_dropout_prob, 0.2);
     EXPECT_EQ(config.attention_probs_dropout_prob, 0.0);
-    EXPECT_EQ(config.effective_classifier_dropout(), 0.3);
+    EXPECT_EQ(config.head_dropout(HeadKind::kClassification), 0.3);
     EXPECT_EQ(config.layer_norm_eps, 1e-6);
     EXPECT_EQ(config.initializer_range, 0.05);
     EXPECT_FALSE(config.pad_token_id.has_value());
@@ -77,6 +77,120 @@ TEST(ModelConfigRead, PublishedBertBaseIsRead) {
     EXPECT_EQ(config.vocab_size, 30522);
     EXPECT_EQ(config.num_hidden_layers, 12);
     EXPECT_EQ(config.architecture, "BertForMaskedLM");
+}
+
+json small_distilbert() {
+    return {{"model_type", "distilbert"},
+            {"vocab_size", 100},
+            {"dim", 24},
+            {"n_layers", 2},
+            {"n_heads", 3},
+            {"hidden_dim", 48},
+            {"max_position_embeddings", 64}};
+}
+
+TEST(DistilBertConfigRead, MissingSettingsGetTheDefaultsOfTheReference) {
+    ASSERT_OK_AND_ASSIGN(const ModelConfig config, read_text(small_distilbert().dump()));
+    EXPECT_EQ(config.family, ModelFamily::kDistilBert);
+    EXPECT_EQ(config.head_size(), 8);
+    EXPECT_EQ(config.intermediate_size, 48);
+    EXPECT_EQ(config.type_vocab_size, 0);
+    EXPECT_EQ(config.layer_norm_eps, 1e-12);
+    EXPECT_FALSE(config.has_sinusoidal_positions);
+    EXPECT_EQ(config.head_dropout(HeadKind::kClassification), 0.2);
+    EXPECT_EQ(config.head_dropout(HeadKind::kTokenClassification), 0.1);
+    EXPECT_EQ(config.head_dropout(HeadKind::kQuestionAnswering), 0.1);
+}
+
+TEST(DistilBertConfigRead, TakesEverySettingOfTheFile) {
+    json file = small_distilbert();
+    file.update({{"activation", "relu"},
+                 {"dropout", 0.3},
+                 {"attention_dropout", 0.4},
+                 {"seq_classif_dropout", 0.5},
+                 {"qa_dropout", 0},
+                 {"initializer_range", 0.05},
+                 {"sinusoidal_pos_embds", true},
+                 {"layer_norm_eps", 1e-6}});  // no key of a DistilBERT: the reference ignores it
+    ASSERT_OK_AND_ASSIGN(const ModelConfig config, read_text(file.dump()));
+    EXPECT_EQ(config.hidden_act, Activation::kRelu);
+    EXPECT_EQ(config.hidden_dropout_prob, 0.3);
+    EXPECT_EQ(config.attention_probs_dropout_prob, 0.4);
+    EXPECT_EQ(config.head_dropout(HeadKind::kClassification), 0.5);
+    EXPECT_EQ(config.head_dropout(HeadKind::kTokenClassification), 0.3);
+    EXPECT_EQ(config.head_dropout(HeadKind::kQuestionAnswering), 0);
+    EXPECT_EQ(config.initializer_range, 0.05);
+    EXPECT_TRUE(config.has_sinusoidal_positions);
+    EXPECT_EQ(config.layer_norm_eps, 1e-12);
+}
+
+TEST(DistilBertConfigRead, BadValueIsNamedWithItsOwnKey) {
+    const auto read = [](const char* key, const json& value) {
+        json file = small_distilbert();
+        file[key] = value;
+        return read_text(file.dump());
+    };
+    EXPECT_ERROR(kInvalidArgument, read("dim", nullptr), "'dim' is missing");
+    EXPECT_ERROR(kInvalidArgument, read("dim", 25), "'dim': expected a multiple of n_heads (3)");
+    EXPECT_ERROR(kInvalidArgument, read("hidden_dim", 0), "'hidden_dim'");
+    EXPECT_ERROR(kInvalidArgument, read("seq_classif_dropout", 1), "'seq_classif_dropout'");
+    EXPECT_ERROR(kInvalidArgument, read("qa_dropout", "x"), "'qa_dropout'");
+    EXPECT_ERROR(kInvalidArgument, read("sinusoidal_pos_embds", 1), "'sinusoidal_pos_embds'");
+    EXPECT_ERROR(kUnsupported, read("activation", "silu"), "'activation': expected gelu");
+}
+
+TEST(DistilBertConfigWrite, ReadingBackGivesTheSameSettingsUnderItsOwnKeys) {
+    ASSERT_OK_AND_ASSIGN(ModelConfig config, read_text(small_distilbert().dump()));
+    config.hidden_act = Activation::kGeluTanh;
+    config.hidden_dropout_prob = 0.3;
+    config.seq_classif_dropout = 0.4;
+    config.has_sinusoidal_positions = true;
+    testing::TempTree tree;
+    ASSERT_OK(write_model_config(tree.path() / "config.json", config));
+    ASSERT_OK_AND_ASSIGN(const std::string text, read_file(tree.path() / "config.json"));
+    const json written = json::parse(text);
+    EXPECT_EQ(written["model_type"], "distilbert");
+    EXPECT_EQ(written["dim"], 24);
+    EXPECT_EQ(written["activation"], "gelu_new");
+    for (const char* key : {"hidden_size", "hidden_act", "type_vocab_size", "layer_norm_eps",
+                            "classifier_dropout", "hidden_dropout_prob"}) {
+        EXPECT_FALSE(written.contains(key)) << key;
+    }
+    ASSERT_OK_AND_ASSIGN(const ModelConfig back, read_model_config(tree.path() / "config.json"));
+    EXPECT_EQ(back.hidden_dropout_prob, 0.3);
+    EXPECT_EQ(back.seq_classif_dropout, 0.4);
+    EXPECT_TRUE(back.has_sinusoidal_positions);
+}
+
+TEST(DistilBertConfigWrite, RefusesWhatTheFileHasNoPlaceFor) {
+    ASSERT_OK_AND_ASSIGN(ModelConfig config, read_text(small_distilbert().dump()));
+    config.type_vocab_size = 2;
+    EXPECT_ERROR(kInvalidArgument, check_model_config(config), "no token types");
+    config.type_vocab_size = 0;
+    config.layer_norm_eps = 1e-5;
+    EXPECT_ERROR(kInvalidArgument, check_model_config(config), "layer_norm_eps");
+}
+
+TEST(ModelConfig, SettingTheDropoutSetsEveryOneOfTheFamily) {
+    for (const json& file : {small_config(), small_distilbert()}) {
+        ASSERT_OK_AND_ASSIGN(ModelConfig config, read_text(file.dump()));
+        config.set_dropout(0.35);
+        EXPECT_EQ(config.hidden_dropout_prob, 0.35);
+        EXPECT_EQ(config.attention_probs_dropout_prob, 0.35);
+        EXPECT_EQ(config.head_dropout(HeadKind::kClassification), 0.35);
+        EXPECT_EQ(config.head_dropout(HeadKind::kTokenClassification), 0.35);
+    }
+}
+
+TEST(Architecture, NameSaysWhichHeadAModelHas) {
+    EXPECT_EQ(architecture_name(ModelFamily::kDistilBert, HeadKind::kQuestionAnswering),
+              "DistilBertForQuestionAnswering");
+    const HeadKind texts = HeadKind::kClassification;
+    EXPECT_FALSE(names_another_head("BertForSequenceClassification", texts));
+    EXPECT_TRUE(names_another_head("BertForTokenClassification", texts));
+    EXPECT_TRUE(names_another_head("DistilBertForMaskedLM", texts));
+    EXPECT_FALSE(names_another_head("", texts));
+    EXPECT_FALSE(names_another_head("BertModel", texts));
 }
 
 struct BadValue {
@@ -101,8 +215,9 @@ TEST(ModelConfigRead, BadValueIsNamedWithItsKey) {
         {"hidden_size", 25, invalid, "a multiple of num_attention_heads (3), found 25"},
         {"hidden_act", "swish", unsupported, "found 'swish'"},
         {"hidden_act", 3, invalid, "'hidden_act': expected a string, found 3"},
-        {"model_type", nullptr, invalid, "supported: bert"},
-        {"model_type", "gpt2", unsupported, "expected a supported model (bert), found 'gpt2'"},
+        {"model_type", nullptr, invalid, "supported: bert, distilbert"},
+        {"model_type", "gpt2", unsupported,
+         "expected a supported model (bert, distilbert), found 'gpt2'"},
         {"hidden_dropout_prob", 1.0, invalid, "'hidden_dropout_prob'"},
         {"attention_probs_dropout_prob", "0.1", invalid, "expected a number"},
         {"classifier_dropout", -0.1, invalid, "'classifier_dropout'"},

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace finewatt {
@@ -29,10 +30,12 @@ void expect_order_equal(const json& golden) {
 }
 
 void expect_grouping_equal(const json& golden) {
-    std::vector<Feature> features;
+    FeatureSetBuilder builder(TaskKind::kClassification);
     for (const std::size_t length : golden["lengths"].get<std::vector<std::size_t>>()) {
-        features.push_back({std::vector<std::int32_t>(length), std::vector<std::int32_t>(length)});
+        const std::vector<std::int32_t> zeros(length);
+        builder.add({.ids = zeros, .type_ids = zeros});
     }
+    const FeatureSet features = std::move(builder).finish();
     const auto batch_size = golden["batch_size"].get<std::int32_t>();
     const auto batches =
         epoch_batches(features, batch_size, BatchingMode::kGrouped,

@@ -1,5 +1,7 @@
 #include "finewatt/data/squad_data.h"
 
+#include "finewatt/data/json_error_internal.h"
+#include "finewatt/data/squad_document_internal.h"
 #include "finewatt/data/text_file_internal.h"
 
 #include <simdjson.h>
@@ -53,6 +55,8 @@ Result<std::vector<SquadAnswer>> read_answers(const dom::element& question,
 /// Builds the data from the document, article by article.
 class Builder {
   public:
+    explicit Builder(LabelRule label_rule) : label_rule_(label_rule) {}
+
     Status add_article(const dom::element& article, const std::string& place) {
         FINEWATT_ASSIGN(const auto paragraphs,
                         field<dom::array>(article, "paragraphs", place, "a list"));
@@ -83,7 +87,11 @@ class Builder {
         SquadExample example;
         FINEWATT_ASSIGN(example.id, text_field(question, "id", place));
         FINEWATT_ASSIGN(example.question, text_field(question, "question", place));
-        FINEWATT_ASSIGN(example.answers, read_answers(question, place));
+        const bool has_answers = question.at_key("answers").error() == simdjson::SUCCESS;
+        if (has_answers || label_rule_ == LabelRule::kRequired) {
+            FINEWATT_ASSIGN(example.answers, read_answers(question, place));
+        }
+        data_.has_answers = data_.has_answers && has_answers;
         example.context = data_.contexts.size() - 1;
         if (!ids_.insert(example.id).second) {
             return FINEWATT_ERROR(kCorrupt, "{}: expected an id of its own, found '{}' twice",
@@ -91,27 +99,28 @@ class Builder {
         }
         bool is_impossible = false;
         if (question.at_key("is_impossible").get(is_impossible) == simdjson::SUCCESS ||
-            example.answers.empty()) {
+            (has_answers && example.answers.empty())) {
             data_.is_v2 = true;
         }
         data_.examples.push_back(std::move(example));
         return {};
     }
 
-    SquadData data_;
-    std::set<std::string> ids_;
+    LabelRule label_rule_;
+    SquadData data_{};
+    std::set<std::string> ids_{};
 };
 
-Result<SquadData> parse(const std::string& text) {
+Result<SquadData> parse(const std::string& text, LabelRule label_rule) {
     dom::parser parser;
     dom::element document;
     if (const auto error = parser.parse(text).get(document); error != simdjson::SUCCESS) {
         return FINEWATT_ERROR(kCorrupt, "expected SQuAD JSON, found: {}",
-                              simdjson::error_message(error));
+                              explain_broken_json(text, simdjson::error_message(error)));
     }
     FINEWATT_ASSIGN(const auto articles,
                     field<dom::array>(document, "data", "the document", "a list of articles"));
-    Builder builder;
+    Builder builder(label_rule);
     std::size_t number = 0;
     for (const dom::element article : articles) {
         FINEWATT_TRY(builder.add_article(article, fmt::format("data[{}]", number)));
@@ -138,14 +147,17 @@ Result<SquadPredictions> parse_predictions(const std::string& text) {
             return FINEWATT_ERROR(kCorrupt, "question '{}': expected its answer as a string",
                                   entry.key);
         }
-        predictions[std::string(entry.key)] = std::string(answer);
+        if (!predictions.emplace(entry.key, answer).second) {
+            return FINEWATT_ERROR(kCorrupt, "question '{}': expected one answer, found two",
+                                  entry.key);
+        }
     }
     return predictions;
 }
 
-Result<SquadData> read(const std::filesystem::path& file) {
+Result<SquadData> read(const std::filesystem::path& file, LabelRule label_rule) {
     FINEWATT_ASSIGN(const std::string text, read_text_file(file));
-    return parse(text);
+    return parse(text, label_rule);
 }
 
 Result<SquadPredictions> read_predictions(const std::filesystem::path& file) {
@@ -155,8 +167,12 @@ Result<SquadPredictions> read_predictions(const std::filesystem::path& file) {
 
 }  // namespace
 
-Result<SquadData> read_squad_data(const std::filesystem::path& file) {
-    Result<SquadData> data = read(file);
+Result<SquadData> parse_squad_document(const std::string& text, LabelRule label_rule) {
+    return parse(text, label_rule);
+}
+
+Result<SquadData> read_squad_data(const std::filesystem::path& file, LabelRule label_rule) {
+    Result<SquadData> data = read(file, label_rule);
     if (!data) {
         return Error(std::move(data).error()).with_context(file.string());
     }

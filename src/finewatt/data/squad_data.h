@@ -5,6 +5,7 @@
 #pragma once
 
 #include "finewatt/base/result.h"
+#include "finewatt/data/dataset.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -33,12 +34,22 @@ struct SquadExample {
 struct SquadData {
     std::vector<std::string> contexts;
     std::vector<SquadExample> examples;
-    bool is_v2 = false;  ///< some question says `is_impossible`, or has no answer
+    bool is_v2 = false;       ///< some question says `is_impossible`, or has no answer
+    bool has_answers = true;  ///< false: some question does not say what its answers are
 };
 
 /// Read a SQuAD file. Errors: not found and the like; corrupt with the place in the document, for
 /// what is no SQuAD JSON, a missing or mistyped field, two questions of one id, a negative start.
-Result<SquadData> read_squad_data(const std::filesystem::path& file);
+/// kOptional accepts questions without `answers`.
+Result<SquadData> read_squad_data(const std::filesystem::path& file,
+                                  LabelRule label_rule = LabelRule::kRequired);
+
+/// Read questions of any format: .json as above, or an array of rows; .jsonl as rows. A row has the
+/// columns `text` (question), `pair` (context), `label` (an object {"text": [...], "answer_start":
+/// [...]}, as the Hugging Face hub has it) and perhaps `id` (else the row's number). Errors: as
+/// read_squad_data and read_dataset.
+Result<SquadData> read_question_data(const std::filesystem::path& file,
+                                     const DatasetOptions& options);
 
 /// Answers by question id; "" says that there is none.
 using SquadPredictions = std::map<std::string, std::string>;

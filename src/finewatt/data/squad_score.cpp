@@ -189,7 +189,8 @@ struct ScoredQuestions {
     std::size_t without_answer = 0;  ///< among all questions of the data, scored or not
 };
 
-ScoredQuestions score_questions(const SquadData& data, const SquadPredictions& predictions) {
+Result<ScoredQuestions> score_questions(const SquadData& data,
+                                        const SquadPredictions& predictions) {
     ScoredQuestions scored;
     for (const SquadExample& example : data.examples) {
         scored.without_answer += example.answers.empty() ? 1U : 0U;
@@ -211,6 +212,11 @@ ScoredQuestions score_questions(const SquadData& data, const SquadPredictions& p
         question.is_predicted_empty = predicted->second.empty();
         scored.by_id.emplace(example.id, scored.all.size());
         scored.all.push_back(question);
+    }
+    if (scored.all.empty()) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "expected predictions for the data's questions, found none; the ids "
+                              "are those of another file");
     }
     return scored;
 }
@@ -234,24 +240,22 @@ void add_means(const ScoredQuestions& scored, const std::string& prefix,
     scores.emplace_back(prefix + "total", total);
 }
 
-/// Score the questions above the threshold as if "" had been their answer
-/// (apply_no_ans_threshold).
-Status answer_nothing_above(double threshold, const SquadNoAnswerScores& no_answer,
-                            ScoredQuestions& scored) {
-    std::size_t known = 0;
+/// Every scored question needs one no-answer value.
+Status check_complete(const ScoredQuestions& scored, const SquadNoAnswerScores& no_answer) {
+    std::vector<bool> is_known(scored.all.size());
     for (const auto& [id, value] : no_answer) {
         const auto it = scored.by_id.find(id);
         if (it == scored.by_id.end()) {
             continue;
         }
-        ++known;
-        ScoredQuestion& question = scored.all[it->second];
-        if (value > threshold) {
-            question.score.exact = question.has_answer ? 0 : 1;
-            question.score.f1 = question.score.exact;
+        if (is_known[it->second]) {
+            return FINEWATT_ERROR(kInvalidArgument,
+                                  "question '{}': expected one no-answer value, found two", id);
         }
+        is_known[it->second] = true;
     }
-    if (known < scored.all.size()) {
+    const auto known = std::count(is_known.begin(), is_known.end(), true);
+    if (static_cast<std::size_t>(known) < scored.all.size()) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "expected a no-answer value for each of the {} predictions, found {}",
                               scored.all.size(), known);
@@ -259,10 +263,19 @@ Status answer_nothing_above(double threshold, const SquadNoAnswerScores& no_answ
     return {};
 }
 
-struct BestThreshold {
-    double score = 0;
-    double threshold = 0;
-};
+/// Score the questions above the threshold as if "" had been their answer
+/// (apply_no_ans_threshold).
+void answer_nothing_above(double threshold, const SquadNoAnswerScores& no_answer,
+                          ScoredQuestions& scored) {
+    for (const auto& [id, value] : no_answer) {
+        const auto it = scored.by_id.find(id);
+        if (it != scored.by_id.end() && value > threshold) {
+            ScoredQuestion& question = scored.all[it->second];
+            question.score.exact = question.has_answer ? 0 : 1;
+            question.score.f1 = question.score.exact;
+        }
+    }
+}
 
 /// Walk through the questions by rising probability of "no answer" and keep the best cut
 /// (find_best_thresh).
@@ -271,7 +284,7 @@ BestThreshold best_threshold(const ScoredQuestions& scored, SquadNoAnswerScores 
     std::stable_sort(no_answer.begin(), no_answer.end(),
                      [](const auto& a, const auto& b) { return a.second < b.second; });
     auto current = static_cast<double>(scored.without_answer);
-    BestThreshold best{current, 0};
+    BestThreshold best{current, std::nullopt};
     for (const auto& [id, probability] : no_answer) {
         const auto it = scored.by_id.find(id);
         if (it == scored.by_id.end()) {
@@ -289,6 +302,12 @@ BestThreshold best_threshold(const ScoredQuestions& scored, SquadNoAnswerScores 
     }
     best.score = 100.0 * best.score / static_cast<double>(scored.all.size());
     return best;
+}
+
+NoAnswerThresholds best_thresholds(const ScoredQuestions& scored,
+                                   const SquadNoAnswerScores& no_answer) {
+    return {best_threshold(scored, no_answer, &AnswerScore::exact),
+            best_threshold(scored, no_answer, &AnswerScore::f1)};
 }
 
 }  // namespace
@@ -324,29 +343,32 @@ NamedScores score_squad_v1(const SquadData& data, const SquadPredictions& predic
 Result<NamedScores> score_squad_v2(const SquadData& data, const SquadPredictions& predictions,
                                    const std::optional<SquadNoAnswerScores>& no_answer,
                                    double threshold) {
-    const ScoredQuestions scored = score_questions(data, predictions);
-    if (scored.all.empty()) {
-        return FINEWATT_ERROR(kInvalidArgument,
-                              "expected predictions for the data's questions, found none; the ids "
-                              "are those of another file");
-    }
+    FINEWATT_ASSIGN(const ScoredQuestions scored, score_questions(data, predictions));
     ScoredQuestions cut = scored;
     if (no_answer) {
-        FINEWATT_TRY(answer_nothing_above(threshold, *no_answer, cut));
+        FINEWATT_TRY(check_complete(scored, *no_answer));
+        answer_nothing_above(threshold, *no_answer, cut);
     }
     NamedScores scores;
     add_means(cut, "", std::nullopt, scores);
     add_means(cut, "HasAns_", true, scores);
     add_means(cut, "NoAns_", false, scores);
     if (no_answer) {
-        const BestThreshold exact = best_threshold(scored, *no_answer, &AnswerScore::exact);
-        const BestThreshold f1 = best_threshold(scored, *no_answer, &AnswerScore::f1);
-        scores.emplace_back("best_exact", exact.score);
-        scores.emplace_back("best_exact_thresh", exact.threshold);
-        scores.emplace_back("best_f1", f1.score);
-        scores.emplace_back("best_f1_thresh", f1.threshold);
+        const NoAnswerThresholds best = best_thresholds(scored, *no_answer);
+        scores.emplace_back("best_exact", best.exact.score);
+        scores.emplace_back("best_exact_thresh", best.exact.threshold.value_or(0));
+        scores.emplace_back("best_f1", best.f1.score);
+        scores.emplace_back("best_f1_thresh", best.f1.threshold.value_or(0));
     }
     return scores;
+}
+
+Result<NoAnswerThresholds> search_no_answer_thresholds(const SquadData& data,
+                                                       const SquadPredictions& predictions,
+                                                       const SquadNoAnswerScores& no_answer) {
+    FINEWATT_ASSIGN(const ScoredQuestions scored, score_questions(data, predictions));
+    FINEWATT_TRY(check_complete(scored, no_answer));
+    return best_thresholds(scored, no_answer);
 }
 
 }  // namespace finewatt

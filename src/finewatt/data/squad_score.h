@@ -39,4 +39,25 @@ Result<NamedScores> score_squad_v2(const SquadData& data, const SquadPredictions
                                    const std::optional<SquadNoAnswerScores>& no_answer,
                                    double threshold = 1.0);
 
+/// The best score that a cut of the no-answer values reaches, in percent. Without a threshold the
+/// best is to answer "" always.
+struct BestThreshold {
+    double score = 0;
+    std::optional<double> threshold;
+};
+
+/// The best cuts for exact match and for F1.
+struct NoAnswerThresholds {
+    BestThreshold exact;
+    BestThreshold f1;
+};
+
+/// Search the no-answer threshold as evaluate-v2.0.py does (best_exact_thresh and best_f1_thresh,
+/// which are 0 there for "always"). `predictions` are the answers that would be given if there were
+/// no threshold. The values may be of any scale, such as differences of logits. Errors: those of
+/// score_squad_v2.
+Result<NoAnswerThresholds> search_no_answer_thresholds(const SquadData& data,
+                                                       const SquadPredictions& predictions,
+                                                       const SquadNoAnswerScores& no_answer);
+
 }  // namespace finewatt

@@ -1,4 +1,4 @@
-#include "finewatt/base/file.h"
+#include "finewatt/base/pending_file.h"
 #include "finewatt/base/result.h"
 #include "finewatt/data/tensor_file.h"
 #include "finewatt/data/tensor_header_internal.h"
@@ -6,15 +6,8 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 namespace finewatt {
@@ -22,66 +15,6 @@ namespace {
 
 // Keeps the order of insertion, so that the header reads in the order of the buffer.
 using nlohmann::ordered_json;
-
-/// A new file beside `path` that takes its place on commit. Without a commit it is removed with
-/// the object.
-class PendingFile {
-  public:
-    explicit PendingFile(const std::filesystem::path& path)
-        : path_(path),
-          temporary_(path.string() + ".XXXXXX"),
-          fd_(::mkostemp(temporary_.data(), O_CLOEXEC)),
-          exists_(fd_.is_open()),
-          create_errno_(exists_ ? 0 : errno) {}
-
-    PendingFile(const PendingFile&) = delete;
-    PendingFile& operator=(const PendingFile&) = delete;
-
-    ~PendingFile() {
-        if (exists_) {
-            ::unlink(temporary_.c_str());
-        }
-    }
-
-    Status check_created() const {
-        if (!exists_) {
-            return error_from_errno(create_errno_,
-                                    fmt::format("create a file beside {}", path_.string()));
-        }
-        return {};
-    }
-
-    Status write(std::string_view bytes) { return write_all(fd_.get(), bytes); }
-
-    /// Make the content durable, then put it in the place of `path`.
-    Status commit() {
-        // mkostemp makes the file private; a result file gets the rights that open() would give.
-        const mode_t mask = ::umask(0);
-        ::umask(mask);
-        if (::fchmod(fd_.get(), 0666 & ~mask) != 0 || ::fsync(fd_.get()) != 0) {
-            return error_from_errno(errno, "fsync");
-        }
-        fd_.reset();
-        if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
-            return error_from_errno(errno, "rename");
-        }
-        exists_ = false;
-        // The rename itself is durable once the folder is.
-        const auto folder = path_.has_parent_path() ? path_.parent_path() : ".";
-        FINEWATT_ASSIGN(const ScopedFd folder_fd, open_file(folder, O_RDONLY | O_DIRECTORY));
-        if (::fsync(folder_fd.get()) != 0) {
-            return error_from_errno(errno, "fsync of the folder");
-        }
-        return {};
-    }
-
-  private:
-    std::filesystem::path path_;
-    std::string temporary_;
-    ScopedFd fd_;
-    bool exists_;
-    int create_errno_;
-};
 
 Status check_tensor(const TensorToWrite& tensor) {
     if (tensor.name.empty() || tensor.name == "__metadata__") {
@@ -134,8 +67,8 @@ Result<std::string> header_bytes(const std::vector<TensorToWrite>& tensors) {
     return prefix + text;
 }
 
-Status write_tensors(PendingFile& file, const std::vector<TensorToWrite>& tensors) {
-    FINEWATT_TRY(file.check_created());
+Status write_tensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors) {
+    FINEWATT_ASSIGN(PendingFile file, PendingFile::create(path));
     FINEWATT_ASSIGN(const std::string header, header_bytes(tensors));
     FINEWATT_TRY(file.write(header));
     for (const TensorToWrite& tensor : tensors) {
@@ -158,8 +91,7 @@ Status write_tensor_file(const std::filesystem::path& path, std::vector<TensorTo
                                   path.string(), tensors[i].name);
         }
     }
-    PendingFile file(path);
-    FINEWATT_TRY_CONTEXT(write_tensors(file, tensors), "writing {}", path.string());
+    FINEWATT_TRY_CONTEXT(write_tensors(path, tensors), "writing {}", path.string());
     return {};
 }
 

@@ -15,6 +15,9 @@ namespace {
 // threads share the work.
 constexpr std::int64_t kBlock = 1 << 14;
 
+// A step's block: four arrays of this many floats fit the nearest cache.
+constexpr std::int64_t kStepBlock = 1 << 11;
+
 std::int64_t block_count(std::size_t size) {
     return (static_cast<std::int64_t>(size) + kBlock - 1) / kBlock;
 }
@@ -57,7 +60,7 @@ double sum_of_squares(std::span<const float> values) {
     return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
-/// The numbers that are the same for all elements of a parameter in one step.
+/// The numbers that are the same for all elements of a group in one step.
 struct StepFactors {
     float gradient_scale;
     float keep;  ///< 1 - rate * weight_decay
@@ -68,6 +71,36 @@ struct StepFactors {
     float eps;
 };
 
+/// Return the factors of step `t`, from 1; `keep` is that of the decayed group.
+StepFactors step_factors(const AdamWOptions& options, std::int64_t t, double gradient_norm,
+                         double rate) {
+    const auto steps = static_cast<double>(t);
+    // torch.nn.utils.clip_grad_norm_: max_norm / (norm + 1e-6), at most 1.
+    const double scale = options.max_grad_norm > 0
+                             ? std::min(1.0, options.max_grad_norm / (gradient_norm + 1e-6))
+                             : 1.0;
+    StepFactors factors{};
+    factors.gradient_scale = static_cast<float>(scale);
+    factors.keep = static_cast<float>(1 - rate * options.weight_decay);
+    factors.beta1 = static_cast<float>(options.beta1);
+    factors.beta2 = static_cast<float>(options.beta2);
+    factors.rate = static_cast<float>(rate / (1 - std::pow(options.beta1, steps)));
+    factors.second_scale = static_cast<float>(1 / std::sqrt(1 - std::pow(options.beta2, steps)));
+    factors.eps = static_cast<float>(options.eps);
+    return factors;
+}
+
+/// The elements of one block.
+struct Block {
+    std::int64_t size;
+    float* gradient;
+    float* value;
+    float* first;
+    float* second;
+    Bfloat16* low;  ///< null where there is no bf16 copy
+};
+
+/// Update values and moments of a block.
 __attribute__((target_clones("avx512f", "avx2", "default"))) void update_block(
     const StepFactors& f, std::int64_t size, const float* gradient, float* value, float* first,
     float* second) {
@@ -77,6 +110,17 @@ __attribute__((target_clones("avx512f", "avx2", "default"))) void update_block(
         second[i] = f.beta2 * second[i] + (1.0F - f.beta2) * g * g;
         const float root = std::sqrt(second[i]) * f.second_scale + f.eps;
         value[i] = value[i] * f.keep - f.rate * first[i] / root;
+    }
+}
+
+/// update_block, the bf16 copy and the zeroing, while the block is in the nearest cache.
+void finish_block(const StepFactors& factors, const Block& block, FlatAdamW::Gradients after) {
+    update_block(factors, block.size, block.gradient, block.value, block.first, block.second);
+    if (block.low != nullptr) {
+        cpu_kernels().to_bfloat16(block.size, block.value, block.low);
+    }
+    if (after == FlatAdamW::Gradients::kZeroed) {
+        std::fill_n(block.gradient, block.size, 0.0F);
     }
 }
 
@@ -103,22 +147,13 @@ void AdamW::step(const std::vector<std::span<const float>>& gradients, double gr
                  double rate) {
     FINEWATT_CHECK(gradients.size() == parameters_.size(), "one gradient per parameter");
     steps_ += 1;
-    const auto t = static_cast<double>(steps_);
-    // torch.nn.utils.clip_grad_norm_: max_norm / (norm + 1e-6), at most 1.
-    const double scale = std::min(1.0, options_.max_grad_norm / (gradient_norm + 1e-6));
-    StepFactors factors{};
-    factors.gradient_scale = static_cast<float>(scale);
-    factors.beta1 = static_cast<float>(options_.beta1);
-    factors.beta2 = static_cast<float>(options_.beta2);
-    factors.rate = static_cast<float>(rate / (1 - std::pow(options_.beta1, t)));
-    factors.second_scale = static_cast<float>(1 / std::sqrt(1 - std::pow(options_.beta2, t)));
-    factors.eps = static_cast<float>(options_.eps);
+    const StepFactors decayed = step_factors(options_, steps_, gradient_norm, rate);
     for (std::size_t p = 0; p < parameters_.size(); ++p) {
         const AdamWParameter& parameter = parameters_[p];
         FINEWATT_CHECK(gradients[p].size() == parameter.values.size(),
                        "a gradient has the size of its parameter");
-        const double decay = parameter.is_decayed ? options_.weight_decay : 0;
-        factors.keep = static_cast<float>(1 - rate * decay);
+        StepFactors factors = decayed;
+        factors.keep = parameter.is_decayed ? decayed.keep : 1.0F;
         const auto size = static_cast<std::int64_t>(parameter.values.size());
         const std::int64_t blocks = block_count(parameter.values.size());
 #pragma omp parallel for schedule(static)
@@ -129,6 +164,46 @@ void AdamW::step(const std::vector<std::span<const float>>& gradients, double gr
                          second_moments_[p].data() + begin);
         }
     }
+}
+
+FlatAdamW::FlatAdamW(const AdamWArrays& arrays, const AdamWOptions& options)
+    : arrays_(arrays),
+      options_(options) {
+    const std::size_t size = arrays.values.size();
+    FINEWATT_CHECK(arrays.gradients.size() == size && arrays.first_moments.size() == size &&
+                       arrays.second_moments.size() == size,
+                   "values, gradients and moments have one size");
+    FINEWATT_CHECK(arrays.low_values.empty() || arrays.low_values.size() == size,
+                   "the bf16 copy has the size of the values");
+    FINEWATT_CHECK(arrays.decayed_size >= 0 && arrays.decayed_size <= std::ssize(arrays.values),
+                   "the decayed group is a part of the values");
+}
+
+double FlatAdamW::gradient_norm() const {
+    return std::sqrt(sum_of_squares(arrays_.gradients));
+}
+
+void FlatAdamW::step(double gradient_norm, double rate, Gradients after) {
+    steps_ += 1;
+    const StepFactors decayed = step_factors(options_, steps_, gradient_norm, rate);
+    StepFactors others = decayed;
+    others.keep = 1;
+    const AdamWArrays arrays = arrays_;
+    const std::int64_t size = std::ssize(arrays.values);
+    // Blocks of one group each, so that a block has one factor.
+    const auto run = [&](const StepFactors& factors, std::int64_t begin, std::int64_t end) {
+#pragma omp parallel for schedule(static)
+        for (std::int64_t first = begin; first < end; first += kStepBlock) {
+            Bfloat16* low = arrays.low_values.empty() ? nullptr : arrays.low_values.data() + first;
+            finish_block(factors,
+                         {std::min(kStepBlock, end - first), arrays.gradients.data() + first,
+                          arrays.values.data() + first, arrays.first_moments.data() + first,
+                          arrays.second_moments.data() + first, low},
+                         after);
+        }
+    };
+    run(decayed, 0, arrays.decayed_size);
+    run(others, arrays.decayed_size, size);
 }
 
 }  // namespace finewatt

@@ -20,7 +20,8 @@ enum class DropoutSite : std::uint32_t {
     kAttentionProbabilities = 1,
     kAttentionOutput = 2,
     kFeedForwardOutput = 3,
-    kPooled = 4,
+    kPooled = 4,    ///< rows [B, H] before the classifier of texts
+    kHeadRows = 5,  ///< rows [T, H] before a head that answers for every token
 };
 
 /// Which stream of masks a training step draws from.

@@ -173,6 +173,11 @@ void EventWriter::progress(std::int64_t done, std::int64_t of, double loss, doub
     write(event, true);
 }
 
+void EventWriter::progress(std::int64_t done, std::int64_t of) {
+    nlohmann::json event = {{"event", "progress"}, {"done", done}, {"of", of}, {"step", done}};
+    write(event, true);
+}
+
 PhaseScope::PhaseScope(EventWriter& events, std::string name)
     : events_(events),
       name_(std::move(name)) {

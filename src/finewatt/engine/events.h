@@ -54,6 +54,9 @@ class EventWriter {
     /// Where the training is. Dropped when the pipe is full.
     void progress(std::int64_t done, std::int64_t of, double loss, double lr);
 
+    /// Where work without a loss is. Dropped when the pipe is full.
+    void progress(std::int64_t done, std::int64_t of);
+
     bool is_silent() const { return !fd_.is_open(); }
 
   private:

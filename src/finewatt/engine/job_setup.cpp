@@ -1,13 +1,17 @@
+#include "finewatt/base/log.h"
+#include "finewatt/data/tensor_file.h"
 #include "finewatt/engine/job_setup_internal.h"
 #include "finewatt/engine/model_files_internal.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <numeric>
+#include <utility>
 
 namespace finewatt {
 namespace {
+
+/// Question answering: the begin and the end of the answer.
+constexpr std::int64_t kSpanOutputs = 2;
 
 Result<WordPieceTokenizer> load_tokenizer(const ModelSource& source) {
     const std::filesystem::path place = source.vocab.value_or(source.path);
@@ -31,7 +35,7 @@ Status check_fit(const ModelConfig& config, const WordPieceTokenizer& tokenizer,
                               "(max_position_embeddings); choose that or less",
                               max_length, config.max_position_embeddings);
     }
-    if (has_pairs && config.type_vocab_size < 2) {
+    if (has_pairs && config.family == ModelFamily::kBert && config.type_vocab_size < 2) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "pairs of texts need two token types, the model has {} "
                               "(type_vocab_size); use another model",
@@ -40,10 +44,34 @@ Status check_fit(const ModelConfig& config, const WordPieceTokenizer& tokenizer,
     return {};
 }
 
+/// A trained head of another kind is no start: its classifier.* would be taken for this one's.
+Status check_head(const ModelConfig& config, const Task& task) {
+    if (!names_another_head(config.architecture, head_of(task.kind))) {
+        return {};
+    }
+    return FINEWATT_ERROR(kInvalidArgument,
+                          "expected a model for --task {} ({}) or one without a head, found {}; "
+                          "choose the task that it was trained for, or an encoder without a head",
+                          task.name, architecture_name(config.family, head_of(task.kind)),
+                          config.architecture);
+}
+
 }  // namespace
 
-Result<ModelDescription> describe_model(const ModelSource& source, std::int32_t max_length,
-                                        bool has_pairs) {
+HeadKind head_of(TaskKind kind) {
+    switch (kind) {
+        case TaskKind::kClassification:
+            return HeadKind::kClassification;
+        case TaskKind::kTokenClassification:
+            return HeadKind::kTokenClassification;
+        case TaskKind::kQuestionAnswering:
+            break;
+    }
+    return HeadKind::kQuestionAnswering;
+}
+
+Result<ModelDescription> describe_model(const ModelSource& source, const Task& task,
+                                        std::int32_t max_length) {
     if (!source.is_random && !std::filesystem::is_directory(source.path)) {
         return FINEWATT_ERROR(kNotFound,
                               "--model {}: expected a folder with config.json, model.safetensors "
@@ -52,29 +80,49 @@ Result<ModelDescription> describe_model(const ModelSource& source, std::int32_t 
     }
     const auto config_file = source.is_random ? source.path : source.path / "config.json";
     FINEWATT_ASSIGN(ModelConfig config, read_model_config(config_file));
+    if (!source.is_random) {
+        FINEWATT_TRY_CONTEXT(check_head(config, task), "{}", config_file.string());
+    }
     FINEWATT_ASSIGN(WordPieceTokenizer tokenizer, load_tokenizer(source));
-    FINEWATT_TRY(check_fit(config, tokenizer, max_length, has_pairs));
+    FINEWATT_TRY(check_fit(config, tokenizer, max_length, task.columns.pair.has_value()));
     ModelDescription description{std::move(config), std::move(tokenizer), std::nullopt,
                                  std::nullopt};
     if (!source.is_random) {
-        description.weights = source.path / "model.safetensors";
-        FINEWATT_ASSIGN(description.head_classes, classes_in_weights(*description.weights));
+        description.weights = source.path;
+        FINEWATT_ASSIGN(const WeightFiles files, WeightFiles::open(source.path));
+        FINEWATT_ASSIGN(description.head_outputs,
+                        head_labels(files, description.config, head_of(task.kind)));
     }
     return description;
 }
 
-Result<BertClassifier> make_model(const ModelDescription& description, std::int64_t classes,
-                                  std::uint64_t seed, std::vector<std::string>& notes) {
-    BertClassifier model(description.config, classes, seed);
-    if (!description.weights) {
-        notes.push_back("all weights are random");
-        return model;
+std::optional<std::vector<std::string>> own_label_names(const ModelDescription& description) {
+    const std::vector<std::string>& names = description.config.label_names;
+    if (!description.head_outputs || names.empty() ||
+        static_cast<std::int64_t>(names.size()) != *description.head_outputs) {
+        return std::nullopt;
     }
-    if (description.head_classes && *description.head_classes != classes) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (names[i] != fmt::format("LABEL_{}", i)) {
+            return names;
+        }
+    }
+    return std::nullopt;
+}
+
+Result<Model> make_model(const ModelDescription& description, TaskKind kind, std::int64_t labels,
+                         std::uint64_t seed, std::vector<std::string>& notes) {
+    const std::int64_t outputs = kind == TaskKind::kQuestionAnswering ? kSpanOutputs : labels;
+    if (description.head_outputs && *description.head_outputs != outputs) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "{}: the model's head has {} classes, but {} are needed; use data "
                               "with the same classes, or remove classifier.* from the weights",
-                              description.weights->string(), *description.head_classes, classes);
+                              description.weights->string(), *description.head_outputs, outputs);
+    }
+    Model model(description.config, head_of(kind), outputs, seed);
+    if (!description.weights) {
+        notes.push_back("all weights are random");
+        return model;
     }
     FINEWATT_ASSIGN(const WeightReport report, load_weights(*description.weights, model));
     if (!report.initialised.empty()) {
@@ -87,23 +135,25 @@ Result<BertClassifier> make_model(const ModelDescription& description, std::int6
     return model;
 }
 
-std::vector<float> compute_logits(const BertClassifier& model, std::span<const Feature> features,
-                                  std::int32_t batch_size, BatchingMode mode,
-                                  std::int32_t max_length, std::int32_t pad_id,
-                                  const std::function<bool()>& stop_requested) {
-    const c10::NoGradGuard no_grad;
-    std::vector<float> logits;
-    logits.reserve(features.size() * static_cast<std::size_t>(model.classes()));
-    const auto step = static_cast<std::size_t>(batch_size);
-    for (std::size_t begin = 0; begin < features.size() && !stop_requested(); begin += step) {
-        std::vector<std::int64_t> indices(std::min(step, features.size() - begin));
-        std::iota(indices.begin(), indices.end(), static_cast<std::int64_t>(begin));
-        const Batch batch = make_batch(features, indices, mode, max_length, pad_id);
-        const at::Tensor out = model.forward(pack_input(batch), std::nullopt).logits.contiguous();
-        const float* values = out.const_data_ptr<float>();
-        logits.insert(logits.end(), values, values + out.numel());
+FeatureOptions training_features(const Task& task, std::int32_t max_length,
+                                 std::int32_t doc_stride) {
+    const bool is_published = task.name == "squad" || task.name == "squad_v2";
+    return {.max_length = max_length,
+            .doc_stride = doc_stride,
+            .is_training = true,
+            .answer_check = is_published ? AnswerCheck::kCount : AnswerCheck::kRefuse};
+}
+
+Result<FastModel> make_fast_model(const Model& model, FastOptions options, JobContext& context) {
+    FINEWATT_TRY(check_precision(options.precision));
+    if (options.gemm == GemmSetting::kAuto) {
+        FINEWATT_ASSIGN(options.gemm, gemm_setting_from_environment());
     }
-    return logits;
+    FastModel fast = in_phase(context.events, "warmup", [&] { return FastModel(model, options); });
+    log_debug("matrix products: " + fast.describe_products());
+    context.events.engine({{"precision", std::string(precision_name(options.precision))},
+                           {"gemm", fast.describe_products()}});
+    return fast;
 }
 
 }  // namespace finewatt

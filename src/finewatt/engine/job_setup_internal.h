@@ -3,7 +3,9 @@
 #pragma once
 
 #include "finewatt/data/model_config.h"
-#include "finewatt/engine/bert_internal.h"
+#include "finewatt/data/task_data.h"
+#include "finewatt/engine/fast_model_internal.h"
+#include "finewatt/engine/model_internal.h"
 #include "finewatt/engine/trainer.h"
 #include "finewatt/token/tokenizer.h"
 
@@ -17,25 +19,38 @@ namespace finewatt {
 struct ModelDescription {
     ModelConfig config;
     WordPieceTokenizer tokenizer;
-    std::optional<std::filesystem::path> weights;  ///< nothing for random weights
-    std::optional<std::int64_t> head_classes;      ///< classes of the head in the weights
+    std::optional<std::filesystem::path> weights;  ///< the folder; nothing for random weights
+    /// Outputs of the task's head in the weights; nothing where they have no such head.
+    std::optional<std::int64_t> head_outputs;
 };
 
-/// Read config and tokenizer, and check them against each other, `max_length` and pairs of texts.
-/// Errors: as their readers; invalid argument when they do not fit.
-Result<ModelDescription> describe_model(const ModelSource& source, std::int32_t max_length,
-                                        bool has_pairs);
+/// Return the head that a kind of task needs.
+HeadKind head_of(TaskKind kind);
 
-/// Make the model and read its weights. `notes` gets a line for new and for unused weights.
-/// Error: as load_weights; invalid argument when the head has another number of classes.
-Result<BertClassifier> make_model(const ModelDescription& description, std::int64_t classes,
-                                  std::uint64_t seed, std::vector<std::string>& notes);
+/// Read config and tokenizer, and check them against each other, the task's head, `max_length` and
+/// pairs of texts. Errors: as their readers; invalid argument when they do not fit, or when the
+/// model was trained with a head of another kind.
+Result<ModelDescription> describe_model(const ModelSource& source, const Task& task,
+                                        std::int32_t max_length);
 
-/// Logits of every feature, [features x classes] row by row, in input order. Evaluates without
-/// dropout. Returns fewer rows when `stop_requested` said so between two batches.
-std::vector<float> compute_logits(const BertClassifier& model, std::span<const Feature> features,
-                                  std::int32_t batch_size, BatchingMode mode,
-                                  std::int32_t max_length, std::int32_t pad_id,
-                                  const std::function<bool()>& stop_requested);
+/// Return the label names that a trained head brings along, for training: nothing for a new head,
+/// and nothing where they are only placeholders (LABEL_0), so that the data's names hold.
+std::optional<std::vector<std::string>> own_label_names(const ModelDescription& description);
+
+/// Make the model and read its weights. `labels` is looked at unless the task is question
+/// answering, which has 2. `notes` gets a line for new and for unused weights. Error: as
+/// load_weights; invalid argument when the head has another number of classes.
+Result<Model> make_model(const ModelDescription& description, TaskKind kind, std::int64_t labels,
+                         std::uint64_t seed, std::vector<std::string>& notes);
+
+/// Return how training data of a task becomes features. Published SQuAD files have a few answers
+/// that are not at their place: they are counted there, and an error in other question data.
+FeatureOptions training_features(const Task& task, std::int32_t max_length,
+                                 std::int32_t doc_stride);
+
+/// Prepare the fast path, in phase warmup; who computes the products goes to the log and the engine
+/// event. `options.gemm` at kAuto takes FINEWATT_GEMM. The model must outlive the result. Errors:
+/// as check_precision and gemm_setting_from_environment.
+Result<FastModel> make_fast_model(const Model& model, FastOptions options, JobContext& context);
 
 }  // namespace finewatt

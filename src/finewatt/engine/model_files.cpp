@@ -1,5 +1,4 @@
 #include "finewatt/base/file.h"
-#include "finewatt/data/tensor_file.h"
 #include "finewatt/engine/model_files_internal.h"
 
 #include <fmt/format.h>
@@ -16,12 +15,6 @@
 namespace finewatt {
 namespace {
 
-constexpr std::string_view kPrefix = "bert.";
-
-bool is_head(std::string_view name) {
-    return name.starts_with("classifier.") || name.starts_with("bert.pooler.");
-}
-
 /// TensorFlow's names, which old converted files kept.
 std::string with_old_layer_norm_name(std::string name) {
     const std::pair<std::string_view, std::string_view> renames[] = {
@@ -35,67 +28,108 @@ std::string with_old_layer_norm_name(std::string name) {
     return name;
 }
 
+/// The name of the encoder in front of its weights; a file of the bare encoder lacks it.
+std::string prefix_of(ModelFamily family) {
+    return std::string(model_family_name(family)) + ".";
+}
+
 /// Return the name under which a file holds one of our weights, or nothing.
-std::optional<std::string> name_in_file(const TensorFile& file, const std::string& name) {
-    const std::string bare =
-        name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : std::string(name);
+std::optional<std::string> name_in_file(const WeightFiles& files, const std::string& prefix,
+                                        const std::string& name) {
+    const std::string bare = name.starts_with(prefix) ? name.substr(prefix.size()) : name;
     for (const std::string& candidate :
          {name, bare, with_old_layer_norm_name(name), with_old_layer_norm_name(bare)}) {
-        if (file.tensors().contains(candidate)) {
+        if (files.find(candidate) != nullptr) {
             return candidate;
         }
     }
     return std::nullopt;
 }
 
-Status copy_into(const TensorFile& file, const std::string& name, const at::Tensor& target) {
-    FINEWATT_ASSIGN(const std::vector<float> values, file.read_float32(name, target.sizes().vec()));
-    at::Tensor contiguous = target;  // a part of query, key and value is contiguous, too
-    std::copy(values.begin(), values.end(), contiguous.mutable_data_ptr<float>());
+/// A parameter of the model, or a third of one, as a file has it.
+struct WantedWeight {
+    std::string name;
+    at::Tensor target;
+    ParameterRole role;
+    bool is_of_head;
+};
+
+std::vector<WantedWeight> wanted_weights(const Model& model) {
+    std::vector<WantedWeight> wanted;
+    const std::vector<NamedTensor> named = model.named_tensors();
+    std::size_t next = 0;
+    for (const ParameterSpec& spec : model.layout().specs()) {
+        const std::size_t parts = std::max<std::size_t>(spec.part_names.size(), 1);
+        for (std::size_t part = 0; part < parts; ++part, ++next) {
+            wanted.push_back({named[next].name, named[next].tensor, spec.role, spec.is_of_head()});
+        }
+    }
+    return wanted;
+}
+
+/// Return whether the weight is looked for in the file. BERT's pooler belongs to the encoder's
+/// file, so it is taken from a model with any head; other head weights only from the same kind of
+/// head.
+bool is_taken(const WantedWeight& wanted, const ModelConfig& config, HeadKind head) {
+    const bool is_pooler =
+        wanted.role == ParameterRole::kHeadDense && config.family == ModelFamily::kBert;
+    return !wanted.is_of_head || is_pooler || !names_another_head(config.architecture, head);
+}
+
+Status copy_into(const WeightFiles& files, const std::string& name, const at::Tensor& target) {
+    FINEWATT_ASSIGN(const std::vector<float> values,
+                    files.read_float32(name, target.sizes().vec()));
+    std::copy(values.begin(), values.end(), target.mutable_data_ptr<float>());
     return {};
 }
 
 }  // namespace
 
-Result<std::optional<std::int64_t>> classes_in_weights(const std::filesystem::path& weights) {
-    FINEWATT_ASSIGN(const TensorFile file, TensorFile::open(weights));
-    const auto found = file.tensors().find("classifier.weight");
-    if (found == file.tensors().end()) {
+Result<std::optional<std::int64_t>> head_labels(const WeightFiles& weights,
+                                                const ModelConfig& config, HeadKind head) {
+    const std::string name =
+        head == HeadKind::kQuestionAnswering ? "qa_outputs.weight" : "classifier.weight";
+    const TensorView* weight = weights.find(name);
+    if (weight == nullptr || names_another_head(config.architecture, head)) {
         return std::optional<std::int64_t>();
     }
-    if (found->second.shape.size() != 2 || found->second.shape[0] < 1) {
+    if (weight->shape.size() != 2 || weight->shape[0] < 1) {
         return FINEWATT_ERROR(kInvalidArgument,
-                              "{}: classifier.weight: expected shape [classes, hidden], found [{}]",
-                              weights.string(), fmt::join(found->second.shape, ", "));
+                              "{}: {}: expected shape [labels, hidden], found [{}]",
+                              weights.path().string(), name, fmt::join(weight->shape, ", "));
     }
-    return std::optional<std::int64_t>(found->second.shape[0]);
+    return std::optional<std::int64_t>(weight->shape[0]);
 }
 
-Result<WeightReport> load_weights(const std::filesystem::path& weights, BertClassifier& model) {
-    FINEWATT_ASSIGN(const TensorFile file, TensorFile::open(weights));
+Result<WeightReport> load_weights(const std::filesystem::path& folder_or_file, const Model& model) {
+    FINEWATT_ASSIGN(const WeightFiles files, WeightFiles::open(folder_or_file));
+    const ModelConfig& config = model.config();
+    const std::string prefix = prefix_of(config.family);
     WeightReport report;
     std::vector<std::string> missing;
-    std::set<std::string> used = {"embeddings.position_ids", "bert.embeddings.position_ids"};
-    for (const NamedTensor& wanted : model.named_tensors()) {
-        const std::optional<std::string> name = name_in_file(file, wanted.name);
+    std::set<std::string> used = {"embeddings.position_ids", prefix + "embeddings.position_ids"};
+    for (const WantedWeight& wanted : wanted_weights(model)) {
+        const std::optional<std::string> name = is_taken(wanted, config, model.head_kind())
+                                                    ? name_in_file(files, prefix, wanted.name)
+                                                    : std::nullopt;
         if (name) {
-            FINEWATT_TRY(copy_into(file, *name, wanted.tensor));
+            FINEWATT_TRY(copy_into(files, *name, wanted.target));
             used.insert(*name);
         } else {
-            (is_head(wanted.name) ? report.initialised : missing).push_back(wanted.name);
+            (wanted.is_of_head ? report.initialised : missing).push_back(wanted.name);
         }
     }
     if (!missing.empty()) {
         return FINEWATT_ERROR(
             kCorrupt,
-            "{}: expected the weights of a BERT with {} layers, found {} missing: "
-            "{}; check that config.json belongs to this file",
-            weights.string(), model.config().num_hidden_layers, missing.size(),
-            fmt::join(missing, ", "));
+            "{}: expected the weights of a {} with {} layers, found {} missing: {}; check that "
+            "config.json belongs to this file",
+            files.path().string(), model_family_name(config.family), config.num_hidden_layers,
+            missing.size(), fmt::join(missing, ", "));
     }
-    for (const auto& entry : file.tensors()) {
-        if (!used.contains(entry.first)) {
-            report.unused.push_back(entry.first);
+    for (const std::string& name : files.names()) {
+        if (!used.contains(name)) {
+            report.unused.push_back(name);
         }
     }
     return report;
@@ -152,11 +186,11 @@ Status OutputFolder::publish() {
     return {};
 }
 
-Status write_model_folder(const std::filesystem::path& folder, const BertClassifier& model,
+Status write_model_folder(const std::filesystem::path& folder, const Model& model,
                           const std::vector<std::string>& label_names,
                           const WordPieceTokenizer& tokenizer) {
     ModelConfig config = model.config();
-    config.architecture = "BertForSequenceClassification";
+    config.architecture = architecture_name(config.family, model.head_kind());
     config.label_names = label_names;
     FINEWATT_TRY(write_model_config(folder / "config.json", config));
     std::vector<TensorToWrite> tensors;

@@ -1,5 +1,6 @@
 #include "finewatt/base/file.h"
 #include "finewatt/data/tensor_file.h"
+#include "finewatt/engine/model_cases_internal.h"
 #include "finewatt/engine/model_files_internal.h"
 #include "finewatt/testing/matchers.h"
 #include "finewatt/testing/temp_tree.h"
@@ -13,6 +14,8 @@ namespace finewatt {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::ModelKind;
+using testing::small_config;
 
 ModelConfig tiny_config() {
     ModelConfig config;
@@ -29,7 +32,7 @@ ModelConfig tiny_config() {
 /// Weights by name, to be changed and written by a test.
 using Weights = std::map<std::string, at::Tensor>;
 
-Weights weights_of(const BertClassifier& model) {
+Weights weights_of(const Model& model) {
     Weights weights;
     for (const NamedTensor& named : model.named_tensors()) {
         weights[named.name] = named.tensor.contiguous();
@@ -60,8 +63,8 @@ class LoadWeights : public ::testing::Test {
 
     testing::TempTree tree_;
     std::filesystem::path file_ = tree_.path() / "model.safetensors";
-    BertClassifier saved_{tiny_config(), 2, 1};
-    BertClassifier loaded_{tiny_config(), 2, 2};
+    Model saved_{tiny_config(), HeadKind::kClassification, 2, 1};
+    Model loaded_{tiny_config(), HeadKind::kClassification, 2, 2};
 };
 
 TEST_F(LoadWeights, TakesEveryTensorUnderItsOwnName) {
@@ -124,14 +127,83 @@ TEST_F(LoadWeights, EmptyCutOffAndMissingFilesAreErrorsWithTheirPath) {
     EXPECT_ERROR(kCorrupt, load_weights(file_, loaded_), "model.safetensors");
 }
 
-TEST_F(LoadWeights, ClassesOfTheHeadAreReadFromItsShape) {
-    ASSERT_OK_AND_ASSIGN(const auto classes, classes_in_weights(write(weights_of(saved_))));
-    EXPECT_EQ(classes, 2);
-    Weights headless = weights_of(saved_);
-    headless.erase("classifier.weight");
-    ASSERT_OK_AND_ASSIGN(const auto none, classes_in_weights(write(headless)));
-    EXPECT_FALSE(none.has_value());
+TEST_F(LoadWeights, TheHeadOfAnotherKindOfModelIsNotTaken) {
+    ModelConfig config = tiny_config();
+    config.architecture = "BertForTokenClassification";  // it calls its head classifier, too
+    const Model model(config, HeadKind::kClassification, 2, 2);
+    ASSERT_OK_AND_ASSIGN(const WeightReport report, load_weights(write(weights_of(saved_)), model));
+    EXPECT_THAT(report.initialised, ElementsAre("classifier.weight", "classifier.bias"));
+    EXPECT_THAT(report.unused, ElementsAre("classifier.bias", "classifier.weight"));
+    EXPECT_TRUE(model.values().head_dense.weight.equal(saved_.values().head_dense.weight));
+    EXPECT_FALSE(model.values().head.weight.equal(saved_.values().head.weight));
 }
+
+TEST_F(LoadWeights, LabelsOfTheHeadAreReadFromItsShape) {
+    ASSERT_OK_AND_ASSIGN(const WeightFiles files, WeightFiles::open(write(weights_of(saved_))));
+    ModelConfig config = tiny_config();
+    const auto labels = [&](HeadKind head) { return head_labels(files, config, head).value(); };
+    EXPECT_EQ(labels(HeadKind::kClassification), 2);
+    EXPECT_EQ(labels(HeadKind::kQuestionAnswering), std::nullopt);  // no qa_outputs
+    config.architecture = "BertForSequenceClassification";
+    EXPECT_EQ(labels(HeadKind::kClassification), 2);
+    EXPECT_EQ(labels(HeadKind::kTokenClassification), std::nullopt);
+}
+
+class EveryKindOfModel : public ::testing::TestWithParam<ModelKind> {
+  protected:
+    static Model model_of(std::uint64_t seed) {
+        return Model(small_config(GetParam().family, 0), GetParam().head, GetParam().labels, seed);
+    }
+
+    testing::TempTree tree_;
+};
+
+TEST_P(EveryKindOfModel, SavedFolderIsLoadedWithTheSameWeights) {
+    const Model saved = model_of(1);
+    const Model loaded = model_of(2);
+    const auto folder = tree_.path() / "model";
+    std::filesystem::create_directory(folder);
+    const auto vocab = tree_.write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n");
+    ASSERT_OK_AND_ASSIGN(const WordPieceTokenizer tokenizer,
+                         WordPieceTokenizer::from_vocab_file(vocab, TokenizerOptions{}));
+    const std::vector<std::string> names = GetParam().head == HeadKind::kClassification
+                                               ? std::vector<std::string>{"a", "b", "c"}
+                                               : std::vector<std::string>{};
+    ASSERT_OK(write_model_folder(folder, saved, names, tokenizer));
+    ASSERT_OK_AND_ASSIGN(const WeightReport report, load_weights(folder, loaded));
+    EXPECT_THAT(report.initialised, ElementsAre());
+    EXPECT_THAT(report.unused, ElementsAre());
+    EXPECT_TRUE(loaded.flat_values().equal(saved.flat_values()));
+    ASSERT_OK_AND_ASSIGN(const ModelConfig config, read_model_config(folder / "config.json"));
+    EXPECT_EQ(config.family, GetParam().family);
+    EXPECT_EQ(config.architecture, architecture_name(GetParam().family, GetParam().head));
+    EXPECT_EQ(config.label_names, names);
+}
+
+TEST_P(EveryKindOfModel, TakesABareEncoderAndMakesANewHead) {
+    const Model saved = model_of(1);
+    const Model loaded = model_of(2);
+    const std::string prefix = std::string(model_family_name(GetParam().family)) + ".";
+    std::vector<TensorToWrite> tensors;
+    const std::vector<NamedTensor> named = saved.named_tensors();
+    for (const NamedTensor& weight : named) {
+        if (weight.name.starts_with(prefix)) {
+            tensors.push_back({weight.name.substr(prefix.size()), weight.tensor.sizes().vec(),
+                               testing::values_of(weight.tensor)});
+        }
+    }
+    const auto file = tree_.path() / "model.safetensors";
+    ASSERT_OK(write_tensor_file(file, std::move(tensors)));
+    ASSERT_OK_AND_ASSIGN(const WeightReport report, load_weights(file, loaded));
+    EXPECT_THAT(report.unused, ElementsAre());
+    EXPECT_THAT(report.initialised, ::testing::Contains(::testing::EndsWith(".weight")));
+    EXPECT_TRUE(loaded.values().blocks[1].query_key_value.weight.equal(
+        saved.values().blocks[1].query_key_value.weight));
+    EXPECT_FALSE(loaded.values().head.weight.equal(saved.values().head.weight));
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, EveryKindOfModel, ::testing::ValuesIn(testing::all_model_kinds()),
+                         [](const auto& tested) { return tested.param.name(); });
 
 TEST(OutputFolder, LeavesNothingBehindUntilItIsPublished) {
     const testing::TempTree tree;

@@ -21,6 +21,13 @@ std::vector<std::size_t> rows_by_length(const Batch& batch) {
     return order;
 }
 
+/// int32 values as the int64 that LibTorch's losses and gathers want.
+at::Tensor to_index_tensor(std::span<const std::int32_t> values) {
+    at::Tensor tensor = at::empty({static_cast<std::int64_t>(values.size())}, at::kLong);
+    std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<std::int64_t>());
+    return tensor;
+}
+
 template <class T>
 at::Tensor to_tensor(const std::vector<T>& values, at::ScalarType type) {
     at::Tensor tensor =
@@ -52,6 +59,7 @@ PackedInput pack_input(const Batch& batch) {
     std::vector<std::int32_t> type_ids;
     std::vector<std::int64_t> first_rows(batch.key_len.size());
     std::vector<std::int32_t> sequences;
+    std::vector<std::int32_t> token_labels;
     for (const std::size_t row : rows_by_length(batch)) {
         const std::int64_t length = padded_length(batch, row);
         if (packed.groups.empty() || packed.groups.back().length != length) {
@@ -70,6 +78,10 @@ PackedInput pack_input(const Batch& batch) {
         ids.insert(ids.end(), batch.ids.begin() + begin, batch.ids.begin() + end);
         type_ids.insert(type_ids.end(), batch.type_ids.begin() + begin,
                         batch.type_ids.begin() + end);
+        if (!batch.token_labels.empty()) {
+            token_labels.insert(token_labels.end(), batch.token_labels.begin() + begin,
+                                batch.token_labels.begin() + end);
+        }
         packed.row_positions.insert(packed.row_positions.end(), batch.positions.begin() + begin,
                                     batch.positions.begin() + end);
         packed.rows_in_batch.insert(packed.rows_in_batch.end(), static_cast<std::size_t>(length),
@@ -86,8 +98,10 @@ PackedInput pack_input(const Batch& batch) {
     packed.row_places =
         at::stack({to_tensor(packed.rows_in_batch, at::kInt), packed.positions}, 1).contiguous();
     packed.first_rows = to_tensor(first_rows, at::kLong);
-    const std::vector<std::int64_t> labels(batch.labels.begin(), batch.labels.end());
-    packed.labels = to_tensor(labels, at::kLong);
+    packed.labels = to_index_tensor(batch.labels);
+    packed.token_labels = to_index_tensor(token_labels);
+    packed.answer_starts = to_index_tensor(batch.answer_starts);
+    packed.answer_ends = to_index_tensor(batch.answer_ends);
     return packed;
 }
 

@@ -35,7 +35,13 @@ struct PackedInput {
     at::Tensor first_rows;  ///< int64 [B], packed row of each sequence's first token, in the
                             ///< order of the batch
     bool is_padded = true;  ///< the batching mode asks for padding to be computed
-    at::Tensor labels;      ///< int64 [B], in the order of the batch
+    at::Tensor labels;      ///< int64 [B], in the order of the batch; classification, else [0]
+    /// int64 [T], kIgnoredLabel where a token is not scored; token classification, else [0].
+    at::Tensor token_labels;
+    /// int64 [B], in the order of the batch, token within the sequence; question answering, else
+    /// [0]. A position beyond the sequence means that it is not in this text.
+    at::Tensor answer_starts;
+    at::Tensor answer_ends;
 };
 
 /// Bring a batch into the model's form.

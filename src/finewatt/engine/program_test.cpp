@@ -82,7 +82,8 @@ TEST_F(Program, PrintsItsVersions) {
 TEST_F(Program, WrongUsageIsTwo) {
     for (const char* arguments :
          {"", "finetune", "finetune --model m", "finetune --no-such-option", "train",
-          "finetune --model m --data d --batching odd", "finetune --model m --data d --task squad",
+          "finetune --model m --data d --batching odd", "finetune --model m --data d --task dance",
+          "finetune --model m --data d --resume", "finetune --model m --data d --nproc 2",
           "infer --model m --data d", "finetune --model m --data d --epochs many"}) {
         EXPECT_EQ(run("$train " + std::string(arguments)).status, 2) << arguments;
     }
@@ -130,6 +131,35 @@ TEST_F(Program, DivergenceIsFiveAndNamesTheStep) {
     const Outcome outcome = run(std::string(kTrain) + "--lr 1e30");
     EXPECT_EQ(outcome.status, 5) << outcome.output;
     EXPECT_THAT(outcome.output, HasSubstr("not finite at step"));
+    EXPECT_THAT(outcome.output, HasSubstr("examples (from 0)"));
+}
+
+TEST_F(Program, TrainsAndInfersWithEveryHead) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"classification", "tsv"}, {"ner", "conll"}, {"squad_v2", "json"}};
+    for (const auto& [task, ending] : cases) {
+        const std::string stride = std::string(task) == "squad_v2" ? " --doc-stride 4" : "";
+        const Outcome trained = run(fmt::format(
+            "$train finetune --task {0} --model random:$dir/config.json --vocab $dir/vocab.txt "
+            "--data $dir/train.{1} --eval-data $dir/eval.{1} --batch 8 --max-length 16{2} "
+            "--epochs 1 --threads 1 --grad-accumulation 2 --checkpoint-every 2 --eval-every 2 "
+            "--out $dir/{0}",
+            task, ending, stride));
+        EXPECT_EQ(trained.status, 0) << trained.output;
+        const Outcome inferred = run(fmt::format(
+            "$train infer --task {0} --model $dir/{0} --data $dir/eval.{1} --max-length 16{2} "
+            "--predictions $dir/{0}.out --threads 1 --latency",
+            task, ending, stride));
+        EXPECT_EQ(inferred.status, 0) << inferred.output;
+        EXPECT_THAT(inferred.output, HasSubstr("ms p50"));
+        EXPECT_TRUE(std::filesystem::exists(job_.file(std::string(task) + ".out")));
+    }
+    const Outcome other =
+        run("$train infer --task squad_v2 --model $dir/ner --data $dir/eval.json --max-length 16 "
+            "--doc-stride 4 --predictions $dir/wrong.out");
+    EXPECT_EQ(other.status, 4) << other.output;
+    EXPECT_THAT(other.output, HasSubstr("BertForTokenClassification"));
+    EXPECT_FALSE(std::filesystem::exists(job_.file("wrong.out")));
 }
 
 // Starts an endless training, waits until its first step is logged, and runs the commands in $3.

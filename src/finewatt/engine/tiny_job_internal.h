@@ -12,7 +12,7 @@
 
 namespace finewatt::testing {
 
-/// Writes vocab.txt, config.json, train.tsv and eval.tsv into a folder.
+/// Writes vocab.txt, config.json, and train and eval data of every head into a folder.
 class TinyJob {
   public:
     explicit TinyJob(std::filesystem::path folder) : folder_(std::move(folder)) {
@@ -20,6 +20,10 @@ class TinyJob {
         write("config.json", config());
         write("train.tsv", examples(64, 1));
         write("eval.tsv", examples(24, 2));
+        write("train.conll", tagged(64, 3));
+        write("eval.conll", tagged(24, 4));
+        write("train.json", questions(48, 5));
+        write("eval.json", questions(16, 6));
     }
 
     std::filesystem::path file(const std::string& name) const { return folder_ / name; }
@@ -30,16 +34,31 @@ class TinyJob {
     }
 
     /// Random weights, two epochs of eight steps.
-    FinetuneOptions options() const {
+    FinetuneOptions options(const std::string& task = "classification") const {
         FinetuneOptions options;
+        options.task = find_task(task).value();
         options.model = {file("config.json"), true, file("vocab.txt")};
-        options.data = file("train.tsv");
+        options.data = file("train" + extension(task));
         options.epochs = 2;
         options.batch = 8;
         options.max_length = 16;
+        options.doc_stride = options.task.recipe.doc_stride > 0 ? 4 : 0;
         options.lr = 5e-3;
         options.settings_toml = "epochs = 2\n";
         return options;
+    }
+
+    /// How the files of a task end: .tsv, .conll or .json.
+    static std::string extension(const std::string& task) {
+        switch (find_task(task).value().kind) {
+            case TaskKind::kClassification:
+                return ".tsv";
+            case TaskKind::kTokenClassification:
+                return ".conll";
+            case TaskKind::kQuestionAnswering:
+                break;
+        }
+        return ".json";
     }
 
     static std::string vocabulary() {
@@ -83,6 +102,53 @@ class TinyJob {
             text += is_good ? "\tgood\n" : "\tbad\n";
         }
         return text;
+    }
+
+    /// Sentences in which good words are persons and bad ones are places; the word decides.
+    static std::string tagged(int count, unsigned seed) {
+        std::mt19937 random(seed);
+        std::string text;
+        for (int i = 0; i < count; ++i) {
+            const std::size_t length = 2 + random() % 6;
+            for (std::size_t w = 0; w < length; ++w) {
+                const std::size_t word = random() % 16;
+                text += words()[word];
+                text += word < 3 ? " B-PER\n" : word < 6 ? " B-LOC\n" : " O\n";
+            }
+            text += "\n";
+        }
+        return text;
+    }
+
+    /// SQuAD documents of 6 to 13 words with one good word, which answers the question. In every
+    /// fourth there is none: it has no answer.
+    static std::string questions(int count, unsigned seed) {
+        std::mt19937 random(seed);
+        std::string text = R"({"data": [{"title": "t", "paragraphs": [)";
+        for (int i = 0; i < count; ++i) {
+            const bool has_answer = i % 4 != 3;
+            const std::size_t length = 6 + random() % 8;
+            const std::size_t place = random() % length;
+            const std::string answer = words()[random() % 3];
+            std::string context;
+            std::size_t start = 0;
+            for (std::size_t w = 0; w < length; ++w) {
+                context += w == 0 ? "" : " ";
+                if (w == place) {
+                    start = context.size();
+                }
+                context += w == place && has_answer ? answer : words()[6 + random() % 10];
+            }
+            text += std::string(i == 0 ? "" : ", ") + R"({"context": ")" + context +
+                    R"(", "qas": [{"id": "q)" + std::to_string(i) +
+                    R"(", "question": "the cast", "is_impossible": )" +
+                    (has_answer ? "false" : "true") + R"(, "answers": [)" +
+                    (has_answer ? R"({"text": ")" + answer + R"(", "answer_start": )" +
+                                      std::to_string(start) + "}"
+                                : std::string()) +
+                    "]}]}";
+        }
+        return text + "]}]}";
     }
 
     std::filesystem::path folder_;

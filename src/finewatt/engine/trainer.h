@@ -1,13 +1,15 @@
-// Fine-tuning: from a model, a vocabulary and a data set to a trained classifier. Main function:
-// finetune. Free of LibTorch headers, so that programs can include it; not for command lines
-// (apps/engine_options.h) and not for energy, which the parent process measures.
+// Fine-tuning: from a model, a vocabulary and a data set to a trained model, for every task. Main
+// function: finetune. Free of LibTorch headers, so that programs can include it; not for command
+// lines (apps/engine_options.h) and not for energy, which the parent process measures.
 #pragma once
 
 #include "finewatt/base/clock.h"
 #include "finewatt/base/result.h"
 #include "finewatt/data/batch.h"
-#include "finewatt/data/dataset.h"
+#include "finewatt/data/squad_score.h"
+#include "finewatt/data/task.h"
 #include "finewatt/engine/events.h"
+#include "finewatt/engine/fast_options.h"
 #include "finewatt/engine/work.h"
 
 #include <cstdint>
@@ -15,6 +17,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace finewatt {
@@ -28,32 +31,41 @@ struct ModelSource {
     std::optional<std::filesystem::path> vocab;
 };
 
-/// What to train, on what, and how. Recipe defaults are those of run_glue.py.
+/// What to train, on what, and how. The recipe of the task is not looked at: whoever makes the
+/// options takes its settings from there.
 struct FinetuneOptions {
     ModelSource model;
+    Task task;  ///< with the columns that the user chose
     std::filesystem::path data;
-    std::optional<std::filesystem::path> eval_data;
-    ColumnNames columns;
+    /// Evaluated one after the other. Scores of the second bear the suffix _mm for mnli, else _2;
+    /// then _3 and so on. The first one decides what is best.
+    std::vector<std::filesystem::path> eval_data;
     std::int64_t epochs = 3;
     std::optional<std::int64_t> max_steps;
     std::int32_t batch = 32;
+    std::int64_t accumulation = 1;  ///< batches per step; the loss is the mean over all of them
     std::int32_t max_length = 128;  ///< tokens
+    std::int32_t doc_stride = 0;    ///< tokens that two windows share; question answering
     double lr = 2e-5;
     double warmup = 0;  ///< steps; below 1 a share of all steps
     double weight_decay = 0;
     std::uint64_t seed = 42;
     BatchingMode batching = BatchingMode::kUnpadded;
-    std::optional<double> dropout;             ///< probability; nothing = the model's
-    std::optional<std::filesystem::path> out;  ///< folder for the result
-    std::optional<std::filesystem::path> log;  ///< JSON line per step
-    std::string settings_toml;                 ///< written to out/settings.toml as it is
+    std::optional<double> dropout;                 ///< probability; nothing = the model's
+    FastOptions fast;                              ///< with gemm at kAuto, FINEWATT_GEMM decides
+    std::optional<std::int64_t> eval_every;        ///< steps; nothing = only at the end
+    std::optional<std::int64_t> early_stop;        ///< evaluations without a better score
+    std::optional<std::int64_t> checkpoint_every;  ///< steps; needs `out`
+    std::optional<std::filesystem::path> out;      ///< folder for the result
+    std::optional<std::filesystem::path> log;      ///< JSON line per step
+    std::string settings_toml;                     ///< written to out/settings.toml as it is
 };
 
 /// How a training ended.
 enum class FinetuneEnd {
     kComplete,
     kInterrupted,  ///< stop_requested said so; after one step or more the model was saved
-    kDiverged,     ///< loss or gradient not finite; nothing was saved
+    kDiverged,     ///< loss or gradient not finite; only checkpoints are left
 };
 
 /// What a training left behind.
@@ -61,15 +73,26 @@ struct FinetuneResult {
     FinetuneEnd end = FinetuneEnd::kComplete;
     std::int64_t steps_planned = 0;
     EngineWork work;
-    double train_s = 0;    ///< wall time of the training steps
+    double train_s = 0;    ///< wall time of the training steps, without evaluations
     double loss_mean = 0;  ///< over all steps
     double loss_last = 0;
-    std::optional<double> accuracy;   ///< share of eval_data that was classified right
-    std::optional<double> eval_loss;  ///< mean cross-entropy, nats
-    std::int64_t eval_examples = 0;
+    /// Of the model that was kept, for all evaluation data. Classification: accuracy (share) and
+    /// eval_loss (mean cross-entropy, nats); tokens: precision, recall, f1, accuracy (shares),
+    /// eval_loss; question answering: the official figures in percent.
+    NamedScores scores;
+    std::int64_t eval_examples = 0;  ///< in all evaluation data
+    /// With early_stop: the step after which the kept model was the best so far.
+    std::optional<std::int64_t> best_step;
+    bool is_stopped_early = false;
+    /// kDiverged: the examples (numbers from 0) of the step that was not finite.
+    std::vector<std::int64_t> diverged_examples;
     std::vector<std::string> label_names;
-    bool is_saved = false;           ///< the result is in FinetuneOptions::out
+    bool is_saved = false;                                 ///< the result is in out
+    std::optional<std::filesystem::path> last_checkpoint;  ///< newest one that was written whole
     std::vector<std::string> notes;  ///< what a user should know, e.g. a new head
+
+    /// Return a score by its name, or nothing.
+    std::optional<double> score(std::string_view name) const;
 };
 
 /// What a job needs from its program.
@@ -81,7 +104,11 @@ struct JobContext {
 
 /// Load, tokenize, train, evaluate and save; phases and totals go to the events. The order of the
 /// data is that of Hugging Face's Trainer (epoch_order), AdamW and the schedule are its defaults.
-/// --out and --log are tried before the work begins. Uses the threads that start_runtime set.
+/// A trained head keeps its labels and their order. --out and --log are tried before the work
+/// begins. Uses the threads that start_runtime set.
+///
+/// Differs from the Trainer: with accumulation the loss is the true mean over the targets of all
+/// batches of the step; transformers 5.17 adds the means of BERT's batches up.
 ///
 /// Errors: not found, permission, corrupt and invalid argument for the inputs, naming file and
 /// expectation; io for output that could not be written; internal when LibTorch fails.

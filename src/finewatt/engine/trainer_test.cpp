@@ -52,15 +52,15 @@ class Finetune : public ::testing::Test {
 TEST_F(Finetune, LearnsWhatTheWordsMean) {
     FinetuneOptions options = job_.options();
     options.epochs = 12;
-    options.eval_data = job_.file("eval.tsv");
+    options.eval_data = {job_.file("eval.tsv")};
     ASSERT_OK_AND_ASSIGN(const FinetuneResult result, run(options));
     EXPECT_EQ(result.end, FinetuneEnd::kComplete);
     EXPECT_EQ(result.work.steps, 12 * 8);
     EXPECT_EQ(result.work.examples, 12 * 64);
     EXPECT_EQ(result.eval_examples, 24);
     // The class follows from one word; guessing gives 0.5.
-    EXPECT_GT(result.accuracy.value(), 0.9);
-    EXPECT_LT(result.eval_loss.value(), 0.4);
+    EXPECT_GT(result.score("accuracy").value(), 0.9);
+    EXPECT_LT(result.score("eval_loss").value(), 0.4);
 }
 
 TEST_F(Finetune, IsRepeatableAndFollowsTheSeed) {
@@ -110,7 +110,7 @@ TEST_F(Finetune, EventsCloseEveryPhaseInOrderAndEndWithTheTotals) {
     ScopedFd write_end(ends[1]);
     ASSERT_OK_AND_ASSIGN(events_, EventWriter::for_descriptor(write_end.get(), clock_));
     FinetuneOptions options = job_.options();
-    options.eval_data = job_.file("eval.tsv");
+    options.eval_data = {job_.file("eval.tsv")};
     options.out = job_.file("out");
     ASSERT_OK_AND_ASSIGN(const FinetuneResult result, run(options));
     std::string text(1 << 20, '\0');
@@ -130,16 +130,17 @@ TEST_F(Finetune, EventsCloseEveryPhaseInOrderAndEndWithTheTotals) {
         }
     }
     EXPECT_EQ(edges,
-              "load( load) tokenize( tokenize) train( train) evaluate( evaluate) save( save) ");
+              "load( load) tokenize( tokenize) warmup( warmup) train( train) evaluate( evaluate) "
+              "save( save) ");
     EXPECT_EQ(last_work["steps"], 16);
     EXPECT_EQ(last_work["tokens_real"], result.work.tokens_real);
-    EXPECT_DOUBLE_EQ(accuracy, result.accuracy.value());
+    EXPECT_DOUBLE_EQ(accuracy, result.score("accuracy").value());
 }
 
 TEST_F(Finetune, SavedModelGoesOnTrainingAndInfersWithTheSameAccuracy) {
     FinetuneOptions options = job_.options();
     options.epochs = 12;
-    options.eval_data = job_.file("eval.tsv");
+    options.eval_data = {job_.file("eval.tsv")};
     options.out = job_.file("out");
     ASSERT_OK_AND_ASSIGN(const FinetuneResult trained, run(options));
     for (const char* name : {"config.json", "model.safetensors", "vocab.txt", "tokenizer.json",
@@ -148,13 +149,15 @@ TEST_F(Finetune, SavedModelGoesOnTrainingAndInfersWithTheSameAccuracy) {
     }
     InferenceOptions inference;
     inference.model.path = *options.out;
+    inference.task = options.task;
     inference.data = job_.file("eval.tsv");
     inference.predictions = job_.file("predictions.jsonl");
     inference.has_logits = true;
     inference.max_length = 16;
     JobContext context{events_, clock_, [] { return false; }};
     ASSERT_OK_AND_ASSIGN(const InferenceResult result, infer(inference, context));
-    EXPECT_DOUBLE_EQ(result.accuracy, trained.accuracy.value());
+    ASSERT_FALSE(result.scores.empty());
+    EXPECT_DOUBLE_EQ(result.scores[0].second, trained.score("accuracy").value());
     const auto lines = lines_of(inference.predictions);
     ASSERT_EQ(lines.size(), 24U);
     EXPECT_EQ(lines[5]["id"], 5);
@@ -175,12 +178,12 @@ TEST_F(Finetune, SavedModelGoesOnTrainingAndInfersWithTheSameAccuracy) {
 TEST_F(Finetune, StopRequestSavesTheModelSoFar) {
     FinetuneOptions options = job_.options();
     options.out = job_.file("out");
-    options.eval_data = job_.file("eval.tsv");
+    options.eval_data = {job_.file("eval.tsv")};
     steps_until_stop_ = 3;
     ASSERT_OK_AND_ASSIGN(const FinetuneResult result, run(options));
     EXPECT_EQ(result.end, FinetuneEnd::kInterrupted);
     EXPECT_EQ(result.work.steps, 3);
-    EXPECT_FALSE(result.accuracy.has_value());
+    EXPECT_TRUE(result.scores.empty());
     EXPECT_TRUE(std::filesystem::exists(*options.out / "model.safetensors"));
 }
 
@@ -216,7 +219,7 @@ TEST_F(Finetune, InputsThatDoNotFitAreErrorsThatNameThem) {
     expect_error(ErrorCode::kNotFound, options, "nowhere");
 
     options = job_.options();
-    options.eval_data = job_.write("other.tsv", "text\tlabel\nthe film\tfine\n");
+    options.eval_data = {job_.write("other.tsv", "text\tlabel\nthe film\tfine\n")};
     expect_error(ErrorCode::kInvalidArgument, options, "fine");
 
     options = job_.options();
@@ -234,7 +237,18 @@ TEST_F(Finetune, AHeadWithOtherClassesIsAnError) {
     options.out = job_.file("out");
     ASSERT_OK(run(options));
     options.model = {*options.out, false, std::nullopt};
+    // Names that the model does not know, and an id beyond its head.
     options.data = job_.write("three.tsv", "text\tlabel\nthe film\ta\nthe plot\tb\nthe cast\tc\n");
+    EXPECT_ERROR(kInvalidArgument, run(options), "bad, good");
+    options.data = job_.write("ids.tsv", "text\tlabel\nthe film\t0\nthe plot\t2\n");
+    EXPECT_ERROR(kInvalidArgument, run(options), "bad, good");
+    // Without names of its own, the head's size decides.
+    ASSERT_OK_AND_ASSIGN(const std::string text, read_file(*options.out / "config.json"));
+    auto config = nlohmann::json::parse(text);
+    config.erase("id2label");
+    config.erase("label2id");
+    ASSERT_OK(write_file_atomically(*options.out / "config.json", config.dump()));
+    options.data = job_.file("three.tsv");
     EXPECT_ERROR(kInvalidArgument, run(options), "2 classes");
 }
 
@@ -251,6 +265,23 @@ TEST_F(Finetune, ATrainedHeadKeepsItsOrderOfLabels) {
     options.model = {*options.out, false, std::nullopt};
     ASSERT_OK_AND_ASSIGN(const FinetuneResult result, run(options));
     EXPECT_EQ(result.label_names, (std::vector<std::string>{"good", "bad"}));
+}
+
+TEST_F(Finetune, ADistilBertLearnsAndItsFolderGoesOn) {
+    FinetuneOptions options = job_.options();
+    options.model.path = job_.write("distil.json", R"({"model_type": "distilbert",
+        "vocab_size": 40, "dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32,
+        "max_position_embeddings": 32, "initializer_range": 0.1})");
+    options.epochs = 12;
+    options.out = job_.file("out");
+    ASSERT_OK_AND_ASSIGN(const FinetuneResult first, run(options));
+    // The class follows from one word; guessing costs ln 2 = 0.69.
+    EXPECT_LT(first.loss_last, 0.4);
+    options.model = {*options.out, false, std::nullopt};
+    options.max_steps = 1;
+    ASSERT_OK_AND_ASSIGN(const FinetuneResult second, run(options));
+    EXPECT_LT(second.loss_mean, 0.5);
+    EXPECT_TRUE(second.notes.empty());
 }
 
 }  // namespace

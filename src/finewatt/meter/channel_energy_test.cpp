@@ -293,6 +293,42 @@ TEST(GaugeEnergy, ConstantPowerIsExactWithinHalfAMilliwatt) {
     EXPECT_EQ(energy.provenance, Provenance::kDerived);
 }
 
+TEST(GaugeEnergy, RangeOfAModelEndsAtItsPowerLimit) {
+    struct Case {
+        std::uint64_t power_mw;
+        double high_j;
+    };
+
+    // Ten seconds below a limit of 300 W, which the model may miss by a factor of 2.5.
+    for (const Case& c : {Case{250'000, 3'000}, Case{100'000, 2'500}, Case{300'000, 3'000}}) {
+        ChannelSpec spec = gauge_mw();
+        spec.provenance = Provenance::kModelled;
+        spec.max_power_w = 300;
+        spec.gain_error_low = 0.9;
+        spec.gain_error_high = 1.5;
+        ChannelTrace trace(spec);
+        for (std::int64_t i = 0; i <= 100; ++i) {
+            trace.add(good(i * kTenth, c.power_mw));
+        }
+        const ChannelEnergy energy = energy_of(trace);
+        EXPECT_NEAR(high_j(energy), c.high_j, 0.01) << c.power_mw;
+        EXPECT_GE(high_j(energy), best_j(energy)) << c.power_mw;
+        EXPECT_NEAR(low_j(energy), best_j(energy) / 10, 0.01) << c.power_mw;
+        EXPECT_GE(energy.gain_above.as_joules(), 0) << c.power_mw;
+    }
+}
+
+TEST(GaugeEnergy, CeilingOfASensorDoesNotEndItsRange) {
+    ChannelSpec spec = gauge_mw();
+    spec.max_power_w = 300;
+    spec.gain_error_high = 0.5;
+    ChannelTrace trace(spec);
+    for (std::int64_t i = 0; i <= 100; ++i) {
+        trace.add(good(i * kTenth, 290'000));
+    }
+    EXPECT_NEAR(high_j(energy_of(trace)), 4'350, 0.01);
+}
+
 TEST(GaugeEnergy, FailedReadsAreBridgedBetweenZeroAndTheCeiling) {
     ChannelSpec spec = gauge_mw();
     spec.max_power_w = 300;

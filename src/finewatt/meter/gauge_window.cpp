@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace finewatt {
 namespace {
@@ -164,12 +165,17 @@ void GaugeWindow::finish(ChannelEnergy& energy, std::int64_t& covered_ns,
     const long double both = sampling_error() + edge_error() + resolution;
     const long double gap_above =
         std::max(0.0L, ceiling_raw * static_cast<long double>(gap_ns_) - gap_area_);
+    // A model states the power that its device cannot exceed; a sensor's ceiling is a guess.
+    const bool has_limit = spec_->provenance >= Provenance::kModelled && spec_->max_power_w;
+    const long double top =
+        has_limit ? std::max(best, ceiling_raw * (covered + static_cast<long double>(gap_ns_)))
+                  : std::numeric_limits<long double>::infinity();
     const long double low = std::max(0.0L, best - gap_area_ - both);
-    const long double high = best + gap_above + both;
+    const long double high = std::min(top, best + gap_above + both);
     const long double gain_below =
         std::min(low, static_cast<long double>(spec_->gain_error_low.value_or(0)) * best);
     const long double gain_above =
-        static_cast<long double>(spec_->gain_error_high.value_or(0)) * best;
+        std::min(top - high, static_cast<long double>(spec_->gain_error_high.value_or(0)) * best);
     energy.energy = joules_of(best);
     energy.known_part = joules_of(best);
     energy.energy_low = joules_of(low - gain_below);

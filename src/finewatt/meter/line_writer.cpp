@@ -11,7 +11,9 @@
 namespace finewatt {
 namespace {
 
-constexpr std::chrono::nanoseconds kSyncInterval = std::chrono::seconds(1);
+/// A little below a second, the time between checkpoints: the lines that wake the writer then also
+/// find the sync due, and it need not wake again for it.
+constexpr std::chrono::nanoseconds kSyncInterval = std::chrono::milliseconds(900);
 /// A disk that hangs must not eat the memory of the measured machine.
 constexpr std::size_t kMostQueuedBytes = std::size_t{64} << 20U;
 
@@ -21,7 +23,7 @@ LineWriter::LineWriter(ScopedFd fd, std::filesystem::path path, SyncPolicy sync)
     : fd_(std::move(fd)),
       path_(std::move(path)),
       sync_(sync),
-      // The first sync waits a second too, so that a short run never pays for one.
+      // The first sync waits as long too, so that a short run never pays for one.
       next_sync_(std::chrono::steady_clock::now() + kSyncInterval),
       thread_([this](const std::stop_token& token) { run(token); }) {}
 

@@ -6,9 +6,10 @@
 
 #include <unistd.h>
 
+#include <charconv>
 #include <filesystem>
 #include <optional>
-#include <sstream>
+#include <string_view>
 
 namespace finewatt {
 namespace {
@@ -29,15 +30,22 @@ std::optional<ProcessState> read_state(std::int64_t pid) {
     if (name_end == std::string::npos) {
         return std::nullopt;
     }
-    std::istringstream fields(text->substr(name_end + 1));
-    ProcessState state;
-    std::string skipped;
-    fields >> state.state;
-    for (int field = 4; field < 22; ++field) {
-        fields >> skipped;
+    // " S 1 ...": from here on, single spaces part the fields, and the first is field 3.
+    std::string_view rest = std::string_view(*text).substr(name_end + 1);
+    if (rest.size() < 2) {
+        return std::nullopt;
     }
-    fields >> state.start_ticks;
-    return fields ? std::optional(state) : std::nullopt;
+    ProcessState state;
+    state.state = rest[1];
+    for (int field = 3; field <= 22; ++field) {
+        const std::size_t space = rest.find(' ');
+        if (space == std::string_view::npos) {
+            return std::nullopt;
+        }
+        rest.remove_prefix(space + 1);
+    }
+    const auto parsed = std::from_chars(rest.data(), rest.data() + rest.size(), state.start_ticks);
+    return parsed.ec == std::errc() ? std::optional(state) : std::nullopt;
 }
 
 std::string own_pid_namespace() {

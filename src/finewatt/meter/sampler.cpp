@@ -107,43 +107,129 @@ struct Sampler::Shared {
     }
 };
 
-/// One source and its thread. The thread shares ownership, so that a source that hangs can be left
-/// behind.
-class Sampler::Poller : public std::enable_shared_from_this<Poller> {
+/// One source and when it is read next. Used by its thread alone.
+class Sampler::Polled {
   public:
-    Poller(std::unique_ptr<Source> source, std::size_t first_channel,
-           std::shared_ptr<Shared> shared, ReadingSink& sink)
+    Polled(std::unique_ptr<Source> source, std::size_t first_channel, const Shared& shared)
         : source_(std::move(source)),
           first_channel_(first_channel),
-          shared_(std::move(shared)),
-          sink_(&sink) {
+          readings_(source_->channels().size()),
+          is_gone_(source_->channels().size(), false) {
         const std::span<const ChannelSpec> specs = source_->channels();
-        readings_.resize(specs.size());
-        is_gone_.resize(specs.size(), false);
         has_gauge_ = std::any_of(specs.begin(), specs.end(), [](const ChannelSpec& spec) {
             return spec.kind == ChannelKind::kGauge;
         });
         safe_period_ = longest_safe_period(specs);
-        is_finished_ = specs.empty();
+        interval_ = shared.interval;
+    }
+
+    /// Begin with slot 0.
+    void start(const Shared& shared) { due_ = shared.slot_time(slot_); }
+
+    SteadyTime due() const { return due_; }
+
+    nanoseconds source_period() const { return source_period_; }
+
+    void deliver(ReadingSink& sink) const { sink.on_readings(first_channel_, readings_); }
+
+    const Source& source() const { return *source_; }
+
+    /// Read every channel. Returns how long that took.
+    nanoseconds read() {
+        std::fill(readings_.begin(), readings_.end(), Reading{});
+        const SteadyTime begin = std::chrono::steady_clock::now();
+        source_->poll(readings_);
+        const nanoseconds took = std::chrono::steady_clock::now() - begin;
+        quickest_ = polls_ == 0 ? took : std::min(quickest_, took);
+        ++polls_;
+        source_period_ = source_->poll_period();
+        return took;
+    }
+
+    /// Choose the next point, if this one has passed.
+    void advance(const Shared& shared, SteadyTime now) {
+        if (now >= due_) {
+            const auto slot_now = static_cast<std::uint64_t>((now - shared.started) / interval_);
+            slot_ = std::max(slot_ + slots_per_poll(), slot_now);
+            due_ = shared.slot_time(slot_);
+        }
+    }
+
+    bool is_all_gone() const { return is_all_gone_; }
+
+    /// With the shared mutex held.
+    void take_outcomes(Shared& shared) {
+        for (std::size_t i = 0; i < readings_.size(); ++i) {
+            const Reading& reading = readings_[i];
+            if (reading.outcome == PollOutcome::kGone) {
+                is_gone_[i] = true;
+            } else if (reading.outcome == PollOutcome::kFatal &&
+                       !shared.statistics.stopped_reason) {
+                shared.statistics.stopped_reason = fmt::format(
+                    "source {}: channel {} failed for good ({}); metering stopped", source_->name(),
+                    source_->channels()[i].id, reading.error.empty() ? "no code" : reading.error);
+                shared.wake.notify_all();
+            }
+        }
+        is_all_gone_ =
+            std::all_of(is_gone_.begin(), is_gone_.end(), [](bool is_gone) { return is_gone; });
+    }
+
+  private:
+    std::uint64_t slots_per_poll() const {
+        nanoseconds period = source_period_;
+        if (!has_gauge_ && polls_ >= 2 && quickest_ > kSlowPoll) {
+            period = std::max(period, kSlowPeriod);
+        }
+        period = safe_period_ ? std::min(period, *safe_period_) : period;
+        return static_cast<std::uint64_t>(
+            std::max<std::int64_t>(1, (period + interval_ / 2) / interval_));
+    }
+
+    std::unique_ptr<Source> source_;
+    std::size_t first_channel_;
+    std::vector<Reading> readings_;
+    std::vector<bool> is_gone_;
+    std::optional<nanoseconds> safe_period_;
+    nanoseconds interval_{};
+    nanoseconds quickest_{};
+    nanoseconds source_period_{};
+    SteadyTime due_{};
+    std::uint64_t slot_ = 0;
+    std::uint64_t polls_ = 0;
+    bool has_gauge_ = false;
+    bool is_all_gone_ = false;
+};
+
+/// A thread and the sources it reads. The thread shares ownership, so that one whose source hangs
+/// can be left behind.
+class Sampler::Poller : public std::enable_shared_from_this<Poller> {
+  public:
+    Poller(std::shared_ptr<Shared> shared, ReadingSink& sink)
+        : shared_(std::move(shared)),
+          sink_(&sink) {}
+
+    /// Before start(): read this source too.
+    void add(std::unique_ptr<Source> source, std::size_t first_channel) {
+        sources_.emplace_back(std::move(source), first_channel, *shared_);
     }
 
     void start() {
-        if (is_finished_) {
-            return;
+        for (Polled& source : sources_) {
+            source.start(*shared_);
         }
         try {
             thread_ = std::thread([self = shared_from_this()] { self->run(); });
         } catch (const std::system_error& e) {
             const std::lock_guard lock(shared_->mutex);
             is_finished_ = true;
-            shared_->statistics.left_behind.push_back(
-                fmt::format("source {}: no thread could be started ({}); it was not read",
-                            source_->name(), e.what()));
+            shared_->statistics.left_behind.push_back(fmt::format(
+                "source {}: no thread could be started ({}); it was not read", names(), e.what()));
         }
     }
 
     // The next two are called with the shared mutex held.
-    bool has_answered() const { return polls_ > 0 || is_finished_; }
+    bool has_answered() const { return has_answered_ || is_finished_; }
 
     bool is_finished() const { return is_finished_; }
 
@@ -161,89 +247,106 @@ class Sampler::Poller : public std::enable_shared_from_this<Poller> {
             sink_ = nullptr;
         }
         thread_.detach();
-        std::string names;
-        for (const ChannelSpec& spec : source_->channels()) {
-            names += (names.empty() ? "" : ", ") + spec.id;
+        std::string channels;
+        for (const Polled& polled : sources_) {
+            for (const ChannelSpec& spec : polled.source().channels()) {
+                channels += (channels.empty() ? "" : ", ") + spec.id;
+            }
         }
         return fmt::format("source {}: did not answer; what it counted last is unknown ({})",
-                           source_->name(), names);
+                           names(), channels);
     }
 
   private:
+    std::string names() const {
+        std::string text;
+        for (const Polled& polled : sources_) {
+            text += (text.empty() ? "" : ", ") + std::string(polled.source().name());
+        }
+        return text;
+    }
+
+    enum class Wake { kDue, kEdge, kEnd };
+
     void run() {
-        poll();
-        std::uint64_t slot = 0;
-        SteadyTime due = shared_->slot_time(slot);
-        while (wait_until(due)) {
-            poll();
+        poll(Wake::kEdge);
+        for (Wake why = wait(); why != Wake::kEnd; why = wait()) {
+            poll(why);
             const SteadyTime now = std::chrono::steady_clock::now();
-            if (now >= due) {
-                const auto slot_now =
-                    static_cast<std::uint64_t>((now - shared_->started) / shared_->interval);
-                slot = std::max(slot + slots_per_poll(), slot_now);
-                due = shared_->slot_time(slot);
+            for (Polled& source : sources_) {
+                source.advance(*shared_, now);
             }
         }
         if (is_last_poll_due()) {
-            poll();
+            poll(Wake::kEdge);
         }
         const std::lock_guard lock(shared_->mutex);
         is_finished_ = true;
         shared_->answered.notify_all();
     }
 
-    /// Sleep until `due` or an edge. Returns false when the thread shall end.
-    bool wait_until(SteadyTime due) {
+    /// Sleep until a source is due or an edge asks for all.
+    Wake wait() {
+        SteadyTime due = SteadyTime::max();
+        nanoseconds period = nanoseconds::max();
         std::unique_lock lock(shared_->mutex);
+        for (const Polled& source : sources_) {
+            if (!source.is_all_gone()) {
+                due = std::min(due, source.due());
+                period = std::min(period, source.source_period());
+            }
+        }
         const auto is_over = [this] { return shared_->is_stopping || is_ended(); };
         const bool is_edge = shared_->wake.wait_until(
             lock, due, [&] { return is_over() || shared_->edges != edges_seen_; });
         if (is_edge && !is_over()) {
             const nanoseconds distance =
-                std::max(std::min(shared_->interval / 10, kLeastDistance), source_period_ / 10);
+                std::max(std::min(shared_->interval / 10, kLeastDistance), period / 10);
             shared_->wake.wait_until(lock, last_poll_ + distance, is_over);
         }
         edges_seen_ = shared_->edges;
-        return !is_over();
+        if (is_over()) {
+            return Wake::kEnd;
+        }
+        return is_edge ? Wake::kEdge : Wake::kDue;
     }
 
-    /// With the shared mutex held: whether there is nothing to read any more.
-    bool is_ended() const { return shared_->statistics.stopped_reason.has_value() || is_all_gone_; }
+    /// Whether there is nothing to read any more. With the shared mutex held.
+    bool is_ended() const {
+        return shared_->statistics.stopped_reason.has_value() ||
+               std::all_of(sources_.begin(), sources_.end(),
+                           [](const Polled& source) { return source.is_all_gone(); });
+    }
 
     bool is_last_poll_due() {
         const std::lock_guard lock(shared_->mutex);
         return !is_ended();
     }
 
-    std::uint64_t slots_per_poll() const {
-        nanoseconds period = source_period_;
-        if (!has_gauge_ && polls_seen_ >= 2 && quickest_ > kSlowPoll) {
-            period = std::max(period, kSlowPeriod);
-        }
-        period = safe_period_ ? std::min(period, *safe_period_) : period;
-        const nanoseconds slot = shared_->interval;
-        return static_cast<std::uint64_t>(std::max<std::int64_t>(1, (period + slot / 2) / slot));
-    }
-
-    void poll() {
+    /// Read the sources that are due; at an edge all.
+    void poll(Wake why) {
         if (shared_->has_slept()) {
             deliver_suspend();
         }
-        std::fill(readings_.begin(), readings_.end(), Reading{});
         const SteadyTime begin = std::chrono::steady_clock::now();
-        source_->poll(readings_);
-        const nanoseconds took = std::chrono::steady_clock::now() - begin;
-        {
+        std::uint64_t polls = 0;
+        nanoseconds longest{};
+        nanoseconds sum{};
+        for (Polled& source : sources_) {
+            if (source.is_all_gone() || (why == Wake::kDue && source.due() > begin)) {
+                continue;
+            }
+            const nanoseconds took = source.read();
+            longest = std::max(longest, took);
+            sum += took;
+            ++polls;
             const std::lock_guard lock(sink_mutex_);
             if (sink_ != nullptr) {
-                sink_->on_readings(first_channel_, readings_);
+                source.deliver(*sink_);
             }
         }
-        quickest_ = polls_seen_ == 0 ? took : std::min(quickest_, took);
-        ++polls_seen_;
-        source_period_ = source_->poll_period();
         last_poll_ = begin;
-        count(took);
+        count(polls, sum, longest);
     }
 
     void deliver_suspend() {
@@ -253,64 +356,41 @@ class Sampler::Poller : public std::enable_shared_from_this<Poller> {
         }
     }
 
-    void count(nanoseconds took) {
+    void count(std::uint64_t polls, nanoseconds sum, nanoseconds longest) {
         const double cpu_s = thread_cpu_s();
-        const double took_s = static_cast<double>(took.count()) * 1e-9;
         const std::lock_guard lock(shared_->mutex);
         SamplerStatistics& statistics = shared_->statistics;
-        ++statistics.polls;
-        shared_->poll_time_s_sum += took_s;
-        statistics.poll_time_s_mean =
-            shared_->poll_time_s_sum / static_cast<double>(statistics.polls);
-        statistics.poll_time_s_max = std::max(statistics.poll_time_s_max, took_s);
+        statistics.polls += polls;
+        shared_->poll_time_s_sum += as_seconds(sum);
+        if (statistics.polls > 0) {
+            statistics.poll_time_s_mean =
+                shared_->poll_time_s_sum / static_cast<double>(statistics.polls);
+        }
+        statistics.poll_time_s_max = std::max(statistics.poll_time_s_max, as_seconds(longest));
         statistics.cpu_s += cpu_s - cpu_seen_s_;
         cpu_seen_s_ = cpu_s;
-        take_outcomes(statistics);
-        ++polls_;
-        if (polls_ == 1) {
+        for (Polled& source : sources_) {
+            source.take_outcomes(*shared_);
+        }
+        if (!std::exchange(has_answered_, true)) {
             shared_->answered.notify_all();
         }
     }
 
-    void take_outcomes(SamplerStatistics& statistics) {
-        for (std::size_t i = 0; i < readings_.size(); ++i) {
-            const Reading& reading = readings_[i];
-            if (reading.outcome == PollOutcome::kGone) {
-                is_gone_[i] = true;
-            } else if (reading.outcome == PollOutcome::kFatal && !statistics.stopped_reason) {
-                statistics.stopped_reason = fmt::format(
-                    "source {}: channel {} failed for good ({}); metering stopped", source_->name(),
-                    source_->channels()[i].id, reading.error.empty() ? "no code" : reading.error);
-                shared_->wake.notify_all();
-            }
-        }
-        is_all_gone_ =
-            std::all_of(is_gone_.begin(), is_gone_.end(), [](bool is_gone) { return is_gone; });
-    }
-
-    std::unique_ptr<Source> source_;
-    std::size_t first_channel_;
     std::shared_ptr<Shared> shared_;
-    std::optional<nanoseconds> safe_period_;
-    bool has_gauge_ = false;
+    std::vector<Polled> sources_;
     std::thread thread_;
 
     std::mutex sink_mutex_;  ///< guards the sink; taken before the sink's own
     ReadingSink* sink_;
 
     // Of the thread alone:
-    std::vector<Reading> readings_;
-    nanoseconds quickest_{};
-    nanoseconds source_period_{};
-    std::uint64_t polls_seen_ = 0;
     std::uint64_t edges_seen_ = 0;
     SteadyTime last_poll_{};
     double cpu_seen_s_ = 0;
 
     // Guarded by the shared mutex:
-    std::uint64_t polls_ = 0;
-    std::vector<bool> is_gone_;
-    bool is_all_gone_ = false;
+    bool has_answered_ = false;
     bool is_finished_ = false;
 };
 
@@ -321,9 +401,18 @@ Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, nanoseconds inter
     shared_->interval = interval;
     shared_->seed = seed;
     std::size_t channels = 0;
+    std::shared_ptr<Poller> prompt;  // reads all prompt sources
     for (std::unique_ptr<Source>& source : sources) {
         const std::size_t count = source->channels().size();
-        pollers_.push_back(std::make_shared<Poller>(std::move(source), channels, shared_, sink_));
+        if (count == 0) {
+            continue;
+        }
+        const bool is_prompt = source->is_prompt();
+        if (!is_prompt || prompt == nullptr) {
+            pollers_.push_back(std::make_shared<Poller>(shared_, sink_));
+            prompt = is_prompt ? pollers_.back() : prompt;
+        }
+        (is_prompt ? prompt : pollers_.back())->add(std::move(source), channels);
         channels += count;
     }
 }

@@ -1,6 +1,7 @@
-// Sampler: polls sources, each on a thread of its own, at the same random point of each slot, and
-// at once when a window's edge asks for it. Threads sleep on absolute monotonic deadlines and never
-// spin. A source that hangs holds up nobody else.
+// Sampler: polls sources at the same random point of each slot, and at once when a window's edge
+// asks for it. A source that may wait for its device has a thread of its own and holds up nobody
+// else; the prompt ones share one, since waking a thread costs more than they do. Threads sleep on
+// absolute monotonic deadlines and never spin.
 //
 // Main type: Sampler; readings go to a ReadingSink. It knows nothing of energy.
 #pragma once
@@ -75,6 +76,7 @@ class Sampler {
 
   private:
     struct Shared;
+    class Polled;
     class Poller;
 
     ReadingSink& sink_;

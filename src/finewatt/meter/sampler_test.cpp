@@ -18,8 +18,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -165,6 +167,73 @@ TEST(Sampler, PollPeriodIsHonouredAndEdgesWakeAll) {
     wait_until([&] { return plug_polls > before; });
     EXPECT_LT(std::chrono::steady_clock::now() - edge, 190ms) << "the edge did not wake the plug";
     meter->stop();
+}
+
+/// As ScriptedSource, but waits for nothing.
+class PromptSource : public ScriptedSource {
+  public:
+    using ScriptedSource::ScriptedSource;
+
+    bool is_prompt() const override { return true; }
+};
+
+TEST(Sampler, PromptSourcesShareAThreadThatNoOtherSourceHoldsUp) {
+    const SystemClock clock;
+    const auto gate = std::make_shared<Gate>();
+    std::mutex mutex;
+    std::set<std::thread::id> threads;
+    std::map<std::string, std::uint64_t> polls;
+    const auto count = [&](const std::string& name) {
+        return [&, name](std::size_t, std::uint64_t poll, Reading& reading) {
+            reading.raw = poll;
+            const std::lock_guard lock(mutex);
+            threads.insert(std::this_thread::get_id());
+            ++polls[name];
+        };
+    };
+    std::vector<std::unique_ptr<Source>> sources;
+    sources.push_back(std::make_unique<PromptSource>(
+        "a", std::vector<ChannelSpec>{named("a", "cpu0")}, count("a")));
+    sources.push_back(std::make_unique<ScriptedSource>(
+        "nfs", std::vector<ChannelSpec>{named("nfs", "cpu1")},
+        [gate](std::size_t, std::uint64_t, Reading&) { gate->wait(); }));
+    sources.push_back(std::make_unique<PromptSource>(
+        "b", std::vector<ChannelSpec>{named("b", "ram")}, count("b")));
+    ASSERT_OK_AND_ASSIGN(auto meter, Meter::start(std::move(sources), quick(), clock));
+    wait_until([&] {
+        const std::lock_guard lock(mutex);
+        return polls["a"] > 10 && polls["b"] > 10;
+    });
+    gate->open();
+    const MeterResult result = meter->stop();
+    EXPECT_EQ(threads.size(), 1U);
+    EXPECT_EQ(polls["a"], polls["b"]) << "both are due at the same points";
+    EXPECT_EQ(result.energy.components.at(0).source, "a");
+    EXPECT_EQ(result.energy.components.at(2).source, "b");
+}
+
+TEST(Sampler, PromptSourceThatIsGoneDoesNotEndTheOthers) {
+    const SystemClock clock;
+    std::atomic<std::uint64_t> gone_polls{0};
+    std::atomic<std::uint64_t> good_polls{0};
+    std::vector<std::unique_ptr<Source>> sources;
+    sources.push_back(
+        std::make_unique<PromptSource>("gone", std::vector<ChannelSpec>{named("gone", "cpu0")},
+                                       [&](std::size_t, std::uint64_t, Reading& reading) {
+                                           ++gone_polls;
+                                           reading.outcome = PollOutcome::kGone;
+                                       }));
+    sources.push_back(
+        std::make_unique<PromptSource>("good", std::vector<ChannelSpec>{named("good", "ram")},
+                                       [&](std::size_t, std::uint64_t poll, Reading& reading) {
+                                           ++good_polls;
+                                           reading.raw = poll;
+                                       }));
+    ASSERT_OK_AND_ASSIGN(auto meter, Meter::start(std::move(sources), quick(), clock));
+    wait_until([&] { return good_polls > 10; });
+    meter->stop();
+    EXPECT_GT(good_polls.load(), 10U);
+    EXPECT_EQ(gone_polls.load(), 1U) << "a source that went away is not asked again";
 }
 
 TEST(Sampler, FastWrappingCounterIsReadMoreOftenThanItsPeriodSays) {

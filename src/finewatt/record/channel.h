@@ -37,7 +37,9 @@ struct ChannelSpec {
     double unit_size = 0;
     std::string unit;                    ///< "uJ", "mJ", "J", "ticks", "mW" or "W"
     std::optional<std::uint64_t> range;  ///< counter modulus in raw units; nothing = unknown
-    std::optional<double> max_power_w;   ///< ceiling that bounds hidden wraps
+    /// Ceiling that bounds hidden wraps. Of a modelled gauge the limit that its device keeps, which
+    /// also ends the range.
+    std::optional<double> max_power_w;
     Domain domain = Domain::kOther;
     std::string device;  ///< names the hardware ("cpu0", a GPU's UUID); empty = a device of its own
     std::optional<double> window_ms;  ///< averaging window of the sensor

@@ -1,3 +1,4 @@
+#include "finewatt/base/ascii.h"
 #include "finewatt/report/html_internal.h"
 #include "finewatt/report/text.h"
 
@@ -60,9 +61,9 @@ footer { padding-top: 1.5rem; padding-bottom: 2rem; font-size: .9rem; }
 std::string element_id(std::string_view title) {
     std::string id(title);
     std::transform(id.begin(), id.end(), id.begin(), [](char c) {
-        const bool is_upper = c >= 'A' && c <= 'Z';
-        const bool is_plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        return is_upper ? static_cast<char>(c - 'A' + 'a') : (is_plain ? c : '-');
+        const char small = ascii_lower(c);
+        const bool is_plain = (small >= 'a' && small <= 'z') || (c >= '0' && c <= '9');
+        return is_plain ? small : '-';
     });
     return id;
 }

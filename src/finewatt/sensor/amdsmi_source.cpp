@@ -4,7 +4,6 @@
 #include "finewatt/sensor/gpu_vendor_calls_internal.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 
 namespace finewatt {
@@ -131,11 +130,7 @@ std::vector<AmdGpu> list_gpus(const SharedLibrary& library) {
 
 GpuVendorProbe probe_amdsmi(const DiscoveryOptions& options) {
     GpuVendorProbe probe;
-    const std::filesystem::path node = options.root.path("/dev/kfd");
-    std::error_code missing;
-    if (!std::filesystem::exists(node, missing)) {
-        probe.failure = node.string() + ": not there, so no AMD compute driver";
-        probe.failure_advice = "load the amdgpu driver; in a container pass /dev/kfd and /dev/dri";
+    if (!has_amd_driver(options.root, probe)) {
         probe.reports.push_back({"amdsmi", SourceStatus::kAbsent, {}, *probe.failure, ""});
         return probe;
     }

@@ -45,6 +45,8 @@ class CpuModelSource : public Source {
     /// with EINVAL.
     void poll(std::span<Reading> readings) override;
 
+    bool is_prompt() const override { return true; }
+
   private:
     CpuModelSource(const Clock& clock, ScopedFd stat, CpuPower power, unsigned logical_cpus);
 

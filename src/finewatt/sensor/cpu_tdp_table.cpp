@@ -1,5 +1,6 @@
 #include "finewatt/sensor/cpu_tdp_table.h"
 
+#include "finewatt/base/ascii.h"
 #include "finewatt/sensor/embedded_tables_internal.h"
 #include "finewatt/sensor/kernel_text_internal.h"
 
@@ -14,10 +15,6 @@ namespace {
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
-}
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
@@ -104,8 +101,7 @@ std::vector<Row> rows_with(std::string_view digits) {
 }  // namespace
 
 std::string normalised_cpu_name(std::string_view name) {
-    std::string text;
-    std::transform(name.begin(), name.end(), std::back_inserter(text), lower);
+    std::string text = ascii_lower(name);
     for (const std::string_view mark : {"(r)", "(tm)", "(c)"}) {
         replace_all(text, mark, " ");
     }
@@ -125,8 +121,7 @@ std::string normalised_cpu_name(std::string_view name) {
 }
 
 unsigned cores_in_cpu_name(std::string_view name) {
-    std::string text;
-    std::transform(name.begin(), name.end(), std::back_inserter(text), lower);
+    const std::string text = ascii_lower(name);
     for (const std::string& word : words_of(text)) {
         if (word.ends_with("-core")) {
             const auto cores = parse_unsigned(std::string_view(word).substr(0, word.size() - 5));

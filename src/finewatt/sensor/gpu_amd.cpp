@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -162,6 +163,17 @@ std::optional<double> joules_per_tick(double counter_resolution_uj) {
     }
     const double tick_j = counter_resolution_uj * 1e-6;
     return std::abs(tick_j / kKernelTickJ - 1) < 0.005 ? kKernelTickJ : tick_j;
+}
+
+bool has_amd_driver(const SysRoot& root, GpuVendorProbe& probe) {
+    const std::filesystem::path node = root.path("/dev/kfd");
+    std::error_code missing;
+    if (std::filesystem::exists(node, missing)) {
+        return true;
+    }
+    probe.failure = node.string() + ": not there, so no AMD compute driver";
+    probe.failure_advice = "load the amdgpu driver; in a container pass /dev/kfd and /dev/dri";
+    return false;
 }
 
 std::vector<std::string> integrated_amd_gpus(const SysRoot& root) {

@@ -32,6 +32,10 @@ struct AmdGpu {
     std::string refusals;  ///< why energy or power was dropped
 };
 
+/// Say in `probe` why there are no AMD GPUs, when the driver's device /dev/kfd is not there; true
+/// when it is.
+bool has_amd_driver(const SysRoot& root, GpuVendorProbe& probe);
+
 /// The PCI addresses of AMD graphics inside processors, whose libraries show the processor's power.
 std::vector<std::string> integrated_amd_gpus(const SysRoot& root);
 

@@ -1,3 +1,4 @@
+#include "finewatt/base/ascii.h"
 #include "finewatt/sensor/gpu_name_internal.h"
 
 #include <algorithm>
@@ -31,7 +32,7 @@ std::vector<std::string> split_words(std::string_view name) {
     for (const char c : name) {
         const auto byte = static_cast<unsigned char>(c);
         if (std::isalnum(byte) != 0) {
-            words.back() += static_cast<char>(std::tolower(byte));
+            words.back() += ascii_lower(c);
         } else if (!words.back().empty()) {
             words.emplace_back();
         }

@@ -1,3 +1,4 @@
+#include "finewatt/base/ascii.h"
 #include "finewatt/sensor/gpu_pci_internal.h"
 #include "finewatt/sensor/gpu_probe_internal.h"
 #include "finewatt/sensor/kernel_text_internal.h"
@@ -147,10 +148,7 @@ std::string pci_address_text(unsigned domain, unsigned bus, unsigned device, uns
 }
 
 std::string kernel_pci_address(std::string_view address) {
-    std::string text(address);
-    for (char& c : text) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
+    std::string text = ascii_lower(address);
     const auto colon = text.find(':');
     while (text.find(':') > 4 && colon != std::string::npos && text.starts_with('0')) {
         text.erase(0, 1);

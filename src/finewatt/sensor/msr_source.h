@@ -33,6 +33,8 @@ class MsrSource : public Source {
     /// other failed reads are retries.
     void poll(std::span<Reading> readings) override;
 
+    bool is_prompt() const override { return true; }
+
   private:
     friend class MsrBuilder;
 

@@ -35,6 +35,8 @@ class PerfEnergySource : public Source {
     /// Outcomes: a CPU that went away is gone; other failed reads are retries with their errno.
     void poll(std::span<Reading> readings) override;
 
+    bool is_prompt() const override { return true; }
+
   private:
     friend class PerfBuilder;
 

@@ -36,6 +36,8 @@ class PowercapSource : public Source {
     /// above max_energy_range_uj is a retry with RANGE; other failed reads are retries.
     void poll(std::span<Reading> readings) override;
 
+    bool is_prompt() const override { return true; }
+
   private:
     /// The open counter file of one channel, and the largest value it can show.
     struct Counter {

@@ -47,6 +47,8 @@ class RamModelSource : public Source {
     /// Always succeeds.
     void poll(std::span<Reading> readings) override;
 
+    bool is_prompt() const override { return true; }
+
   private:
     RamModelSource(const Clock& clock, double power_w);
 

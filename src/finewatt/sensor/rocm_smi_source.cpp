@@ -4,7 +4,6 @@
 #include "finewatt/sensor/rocm_smi_library_internal.h"
 
 #include <array>
-#include <filesystem>
 #include <utility>
 
 namespace finewatt {
@@ -114,11 +113,7 @@ std::vector<AmdGpu> list_gpus(const SharedLibrary& library) {
 
 GpuVendorProbe probe_rocm_smi(const DiscoveryOptions& options) {
     GpuVendorProbe probe;
-    const std::filesystem::path node = options.root.path("/dev/kfd");
-    std::error_code missing;
-    if (!std::filesystem::exists(node, missing)) {
-        probe.failure = node.string() + ": not there, so no AMD compute driver";
-        probe.failure_advice = "load the amdgpu driver; in a container pass /dev/kfd and /dev/dri";
+    if (!has_amd_driver(options.root, probe)) {
         return probe;
     }
     const LibraryCost cost(options.clock);

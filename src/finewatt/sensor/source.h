@@ -34,6 +34,10 @@ class Source {
     virtual std::chrono::nanoseconds poll_period() const {
         return std::chrono::nanoseconds::zero();
     }
+
+    /// Whether poll() waits for nothing: it computes, or reads a number that the kernel has at
+    /// hand. Such sources share a thread; any other has its own, since it may hang.
+    virtual bool is_prompt() const { return false; }
 };
 
 }  // namespace finewatt

@@ -1,5 +1,7 @@
 #include "finewatt/sensor/wall_meter.h"
 
+#include "finewatt/base/ascii.h"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -118,9 +120,8 @@ class Parser {
                 return secret_error("user or password before '@'");
             }
         }
-        std::string lower = decode_percent(text.substr(std::min(text.find('?'), text.size())));
-        std::transform(lower.begin(), lower.end(), lower.begin(),
-                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        const std::string lower =
+            ascii_lower(decode_percent(text.substr(std::min(text.find('?'), text.size()))));
         for (const std::string_view word : {"passw", "token", "secret", "apikey", "api_key"}) {
             if (lower.find(word) != std::string::npos) {
                 return secret_error("'" + std::string(word) + "'");

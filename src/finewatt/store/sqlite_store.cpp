@@ -1,5 +1,6 @@
 #include "finewatt/store/sqlite_store.h"
 
+#include "finewatt/base/ascii.h"
 #include "finewatt/record/json.h"
 #include "finewatt/record/ulid.h"
 #include "finewatt/store/migrations_internal.h"
@@ -168,16 +169,6 @@ Result<std::vector<std::string>> find_ids(const Database& database, std::string_
     }
 }
 
-std::string upper(std::string_view text) {
-    std::string result(text);
-    for (char& c : result) {
-        if (c >= 'a' && c <= 'z') {
-            c = static_cast<char>(c - 'a' + 'A');
-        }
-    }
-    return result;
-}
-
 Result<std::string> only_id(std::string_view key, std::string_view what,
                             const std::vector<std::string>& ids) {
     if (ids.size() == 1) {
@@ -193,7 +184,7 @@ Result<std::string> resolve_in(const Database& database, std::string_view key) {
     if (key.empty()) {
         return no_such_run(key);
     }
-    const std::string id = upper(key);
+    const std::string id = ascii_upper(key);
     FINEWATT_ASSIGN(const bool is_id, has_run(database, id));
     if (is_id) {
         return id;

@@ -1,5 +1,6 @@
 #include "finewatt/study/calibrations.h"
 
+#include "finewatt/base/ascii.h"
 #include "finewatt/base/file.h"
 #include "finewatt/meter/energy_total.h"
 #include "finewatt/meter/wall_fit.h"
@@ -10,7 +11,6 @@
 #include <system_error>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <set>
 
@@ -51,13 +51,6 @@ MachineIdentity hardware_of(const SettingMap& machine) {
     }
     std::sort(identity.gpu_uuids.begin(), identity.gpu_uuids.end());
     return identity;
-}
-
-std::string upper(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    return out;
 }
 
 /// Why hardware differs, or nothing.
@@ -226,8 +219,8 @@ Status save_calibration(const fs::path& folder, const WallCalibration& calibrati
 
 Result<std::string> resolve_calibration(const StoredCalibrations& stored, std::string_view key) {
     std::vector<std::string> found;
-    const auto take = [&found, wanted = upper(key)](const std::string& id) {
-        if (upper(id).starts_with(wanted)) {
+    const auto take = [&found, wanted = ascii_upper(key)](const std::string& id) {
+        if (ascii_upper(id).starts_with(wanted)) {
             found.push_back(id);
         }
     };

@@ -1,5 +1,6 @@
 #include "finewatt/study/run_job.h"
 
+#include "finewatt/base/code_pages.h"
 #include "finewatt/meter/journal.h"
 #include "finewatt/sensor/discovery.h"
 #include "finewatt/sensor/process_stat.h"
@@ -25,6 +26,8 @@ namespace {
 
 /// Real tokens per second are shown over this stretch.
 constexpr std::chrono::seconds kRateWindow{10};
+/// Signals and events wake the follower; it looks by itself only in case one was lost.
+constexpr std::chrono::seconds kLongestWait{10};
 
 void keep(std::optional<double>& total, const std::optional<double>& latest) {
     if (latest) {
@@ -130,8 +133,9 @@ class JobFollower {
         MonoTime next_progress = begin_ + options_.progress_interval;
         MonoTime next_sample = begin_ + kAttributionPeriod;
         while (true) {
-            wait_until(attributor_ == nullptr ? next_progress
-                                              : std::min(next_progress, next_sample));
+            MonoTime next = clock_.mono_now() + kLongestWait;
+            next = options_.on_progress ? std::min(next, next_progress) : next;
+            wait_until(attributor_ != nullptr ? std::min(next, next_sample) : next);
             take_signals();
             take_events();
             const bool has_ended = workload_.has_ended();
@@ -144,7 +148,7 @@ class JobFollower {
                 take_events();  // what it wrote last
                 return end.value_or(WorkloadEnd{});
             }
-            if (clock_.mono_now() >= next_progress) {
+            if (options_.on_progress && clock_.mono_now() >= next_progress) {
                 report_progress();
                 next_progress = clock_.mono_now() + options_.progress_interval;
             }
@@ -181,7 +185,7 @@ class JobFollower {
     }
 
     void take_events() {
-        std::array<char, 65536> buffer;
+        std::array<char, 8192> buffer;
         while (events_are_open_) {
             const ssize_t n = ::read(workload_.event_fd(), buffer.data(), buffer.size());
             if (n == 0) {
@@ -198,9 +202,6 @@ class JobFollower {
     }
 
     void report_progress() {
-        if (!options_.on_progress) {
-            return;
-        }
         JobProgress now;
         now.elapsed_s = as_seconds(clock_.mono_now() - begin_);
         now.energy = meter_.live();
@@ -327,7 +328,7 @@ void set_derived(RunRecord& record) {
     }
     double seconds = record.duration_s.value_or(0);
     for (const PhaseRecord& phase : record.phases) {
-        if (phase.name == "train") {
+        if (phase.name == "train" || phase.name == "infer") {
             seconds = phase.duration_s;
         }
     }
@@ -518,6 +519,8 @@ Result<JobResult> run_job(const JobOptions& options, const Clock& clock) {
     if (attributor) {
         attributor->start(workload->pid(), workload->is_in_cgroup());
     }
+    // The command is the one to have the memory now; what started the meter does not run again.
+    release_code_pages();
     JobFollower follower(options, clock, *meter, *workload, signals,
                          attributor ? &*attributor : nullptr);
     FINEWATT_ASSIGN(const WorkloadEnd end, follower.follow());

@@ -1,5 +1,6 @@
 #include "finewatt/testing/local_server.h"
 
+#include "finewatt/base/ascii.h"
 #include "finewatt/base/check.h"
 
 #include <fmt/format.h>
@@ -18,12 +19,6 @@
 
 namespace finewatt::testing {
 namespace {
-
-std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-}
 
 /// Read one request; nothing when the peer went away before its end.
 std::optional<ServedRequest> read_request(const LocalServer::Connection& connection) {
@@ -48,7 +43,7 @@ std::optional<ServedRequest> read_request(const LocalServer::Connection& connect
         const std::string line = text.substr(begin, line_end - begin);
         const std::size_t colon = line.find(": ");
         if (colon != std::string::npos) {
-            request.headers[lower(line.substr(0, colon))] = line.substr(colon + 2);
+            request.headers[ascii_lower(line.substr(0, colon))] = line.substr(colon + 2);
         }
     }
     std::size_t length = 0;
@@ -193,7 +188,8 @@ void LocalHttpServer::answer(const LocalServer::Connection& connection) {
     for (const auto& [name, value] : answer.headers) {
         text += fmt::format("{}: {}\r\n", name, value);
     }
-    connection.send(text + "\r\n" + answer.body);
+    // The answer to HEAD is that to GET without its body (RFC 9110, 9.3.2).
+    connection.send(text + "\r\n" + (request->method == "HEAD" ? "" : answer.body));
 }
 
 }  // namespace finewatt::testing

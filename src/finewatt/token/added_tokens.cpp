@@ -47,7 +47,11 @@ AddedTokens::AddedTokens(std::vector<Pattern> patterns) : patterns_(std::move(pa
     });
     for (const Pattern& pattern : patterns_) {
         FINEWATT_CHECK(!pattern.text.empty(), "an empty pattern would be found everywhere");
-        is_first_byte_[static_cast<unsigned char>(pattern.text.front())] = true;
+        bool& is_known = is_first_byte_[static_cast<unsigned char>(pattern.text.front())];
+        if (!is_known) {
+            first_bytes_.push_back(pattern.text.front());
+        }
+        is_known = true;
     }
 }
 
@@ -61,6 +65,14 @@ const AddedTokens::Pattern* AddedTokens::longest_at(std::string_view text) const
         }
     }
     return nullptr;
+}
+
+bool AddedTokens::may_be_in(std::string_view text) const {
+    if (first_bytes_.size() == 1) {
+        return text.find(first_bytes_.front()) != std::string_view::npos;
+    }
+    return std::any_of(text.begin(), text.end(),
+                       [&](char c) { return is_first_byte_[static_cast<unsigned char>(c)]; });
 }
 
 void AddedTokens::cut(std::string_view text, std::vector<TextPiece>& out) const {

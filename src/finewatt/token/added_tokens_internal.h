@@ -42,6 +42,11 @@ class AddedTokens {
 
     explicit AddedTokens(std::vector<Pattern> patterns);
 
+    bool is_empty() const { return patterns_.empty(); }
+
+    /// Whether the first byte of a pattern is in `text`: a quick no for most texts.
+    bool may_be_in(std::string_view text) const;
+
     /// Cut valid UTF-8 into added tokens (leftmost, then longest) and the text between them.
     void cut(std::string_view text, std::vector<TextPiece>& out) const;
 
@@ -50,6 +55,7 @@ class AddedTokens {
 
     std::vector<Pattern> patterns_;          ///< longest first
     std::array<bool, 256> is_first_byte_{};  ///< of any pattern
+    std::string first_bytes_;                ///< each byte of is_first_byte_ once
 };
 
 }  // namespace finewatt::token

@@ -43,6 +43,17 @@ TEST(AddedTokens, TheLeftmostThenTheLongestWins) {
     EXPECT_EQ(cut(tokens, "abce"), "<1:ab>|ce|");
 }
 
+TEST(AddedTokens, AQuickLookNeverMissesOne) {
+    const AddedTokens one({{"[MASK]", added(4, "[MASK]")}, {"[SEP]", added(3, "[SEP]")}});
+    EXPECT_TRUE(one.may_be_in("a[MASK]"));
+    EXPECT_FALSE(one.may_be_in("a ]"));
+    const AddedTokens two({{"[MASK]", added(4, "[MASK]")}, {"<s>", added(5, "<s>")}});
+    EXPECT_TRUE(two.may_be_in("a[MASK]"));
+    EXPECT_TRUE(two.may_be_in("<s>"));
+    EXPECT_FALSE(two.may_be_in("a >"));
+    EXPECT_FALSE(AddedTokens({}).may_be_in("a"));
+}
+
 TEST(AddedTokens, StrippingTakesWhiteSpaceOfAnyKind) {
     EXPECT_EQ(cut({added(1, "X", true)}, "a \u3000\tX b"), "a|<1: \u3000\tX>| b|");
     EXPECT_EQ(cut({added(1, "X", false, true)}, "a X\u00a0\nb"), "a |<1:X\u00a0\n>|b|");

@@ -158,7 +158,9 @@ void Normalizer::append_non_ascii(char32_t c, std::uint32_t index, MarkRun& run,
         run.flush(push);
         out.push_back(U' ', index);
     }
-    if (strip_accents_) {
+    // A character that is nothing but itself, between spaces, needs no run of its own.
+    const bool is_alone = is_spaced_out && (flags & (kCharDecomposes | kCharMark)) == 0;
+    if (strip_accents_ && !is_alone) {
         run.add(c, index);
     } else {
         push_cased(c, index, out);

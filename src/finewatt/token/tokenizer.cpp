@@ -1,9 +1,9 @@
 #include "finewatt/token/tokenizer.h"
 
 #include "finewatt/base/check.h"
-#include "finewatt/base/utf8.h"
 #include "finewatt/token/added_tokens_internal.h"
 #include "finewatt/token/normalizer_internal.h"
+#include "finewatt/token/text_encoder_internal.h"
 #include "finewatt/token/tokenizer_files_internal.h"
 #include "finewatt/token/vocabulary_internal.h"
 
@@ -16,32 +16,18 @@ namespace finewatt {
 
 using token::AddedToken;
 using token::AddedTokens;
-using token::ByteSpan;
 using token::NormalizedText;
-using token::TextPiece;
+using token::TextEncoder;
 using token::TokenizerSpec;
-using token::WordToken;
+using token::TokenSink;
 
 namespace {
 
 constexpr std::array<std::string_view, 5> kSpecialTokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]",
                                                             "[MASK]"};
 
-/// Tokens of one text, before truncation and special tokens.
-struct TextTokens {
-    std::vector<std::int32_t> ids;
-    std::vector<std::pair<std::int32_t, std::int32_t>> offsets;
-
-    void push_back(std::int32_t id, std::uint32_t begin, std::uint32_t end) {
-        ids.push_back(id);
-        offsets.emplace_back(static_cast<std::int32_t>(begin), static_cast<std::int32_t>(end));
-    }
-
-    void truncate(std::size_t size) {
-        ids.resize(std::min(ids.size(), size));
-        offsets.resize(std::min(offsets.size(), size));
-    }
-};
+/// More tokens than a text can have; sums with it stay in range.
+constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max() / 2;
 
 /// How many tokens of each text of a pair stay when both together get `room`: the reference's
 /// longest_first. The shorter text stays whole if the longer alone can make the room; else both
@@ -57,22 +43,10 @@ std::pair<std::size_t, std::size_t> longest_first(std::size_t first, std::size_t
     return first > second ? std::pair(longer, shorter) : std::pair(shorter, longer);
 }
 
-void append_text(const TextTokens& text, std::int32_t type_id, Encoding& out) {
-    out.ids.insert(out.ids.end(), text.ids.begin(), text.ids.end());
-    out.offsets.insert(out.offsets.end(), text.offsets.begin(), text.offsets.end());
-    out.type_ids.resize(out.ids.size(), type_id);
-}
-
-void append_special(std::int32_t id, std::int32_t type_id, Encoding& out) {
-    out.ids.push_back(id);
-    out.offsets.emplace_back(0, 0);
-    out.type_ids.push_back(type_id);
-}
-
 /// Return the tokens left for texts under options.max_length.
 Result<std::size_t> room_for_text(const EncodeOptions& options, std::size_t special_count) {
     if (!options.max_length) {
-        return std::numeric_limits<std::size_t>::max();
+        return kNoLimit;
     }
     const std::int32_t needed =
         options.add_special_tokens ? static_cast<std::int32_t>(special_count) : 0;
@@ -117,32 +91,22 @@ class WordPieceTokenizer::Impl {
         : options_(options),
           model_max_length_tokens_(model_max_length_tokens),
           added_(std::move(added)),
-          vocabulary_(std::move(vocabulary)),
-          normalizer_(options_),
-          raw_added_(std::move(raw_added)),
-          normalized_added_(std::move(normalized_added)) {}
+          encoder_(options, std::move(vocabulary), std::move(raw_added),
+                   std::move(normalized_added)) {}
 
     const TokenizerOptions& options() const { return options_; }
 
-    const token::Vocabulary& vocabulary() const { return vocabulary_; }
+    const token::TextEncoder& encoder() const { return encoder_; }
+
+    const token::Vocabulary& vocabulary() const { return encoder_.vocabulary(); }
 
     TokenizerSpec spec() const;
 
-    /// Error: corrupt when `text` is not UTF-8, invalid argument when it is too long to count.
-    Result<TextTokens> encode_text(std::string_view text) const;
-
   private:
-    std::uint32_t encode_plain(std::string_view text, std::uint32_t first_index,
-                               TextTokens& out) const;
-    void encode_normalized(const NormalizedText& text, ByteSpan range, TextTokens& out) const;
-
     TokenizerOptions options_;
     std::optional<std::int64_t> model_max_length_tokens_;
     std::vector<AddedToken> added_;
-    token::Vocabulary vocabulary_;
-    token::Normalizer normalizer_;
-    AddedTokens raw_added_;
-    AddedTokens normalized_added_;
+    token::TextEncoder encoder_;
 };
 
 Result<std::unique_ptr<WordPieceTokenizer::Impl>> WordPieceTokenizer::Impl::create(
@@ -176,75 +140,14 @@ Result<std::unique_ptr<WordPieceTokenizer::Impl>> WordPieceTokenizer::Impl::crea
 
 TokenizerSpec WordPieceTokenizer::Impl::spec() const {
     TokenizerSpec spec;
-    for (std::size_t i = 0; i < vocabulary_.size(); ++i) {
-        spec.tokens.push_back(vocabulary_.token_of(static_cast<std::int32_t>(i)));
+    for (std::size_t i = 0; i < vocabulary().size(); ++i) {
+        spec.tokens.push_back(vocabulary().token_of(static_cast<std::int32_t>(i)));
     }
-    spec.model_size = vocabulary_.model_size();
+    spec.model_size = vocabulary().model_size();
     spec.added_tokens = added_;
     spec.options = options_;
     spec.model_max_length_tokens = model_max_length_tokens_;
     return spec;
-}
-
-Result<TextTokens> WordPieceTokenizer::Impl::encode_text(std::string_view text) const {
-    if (text.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
-        return FINEWATT_ERROR(kInvalidArgument,
-                              "text: expected at most {} bytes, found {}; encode it in parts",
-                              std::numeric_limits<std::int32_t>::max(), text.size());
-    }
-    if (const auto bad = find_invalid_utf8(text)) {
-        return FINEWATT_ERROR(kCorrupt,
-                              "text: expected UTF-8, found an invalid byte 0x{:02x} at byte {}; "
-                              "convert the text to UTF-8",
-                              static_cast<unsigned char>(text[*bad]), *bad);
-    }
-    TextTokens out;
-    std::vector<TextPiece> pieces;
-    raw_added_.cut(text, pieces);
-    std::uint32_t index = 0;
-    for (const TextPiece& piece : pieces) {
-        const std::string_view bytes =
-            text.substr(piece.span.begin, piece.span.end - piece.span.begin);
-        if (!piece.id) {
-            index = encode_plain(bytes, index, out);
-            continue;
-        }
-        const std::uint32_t begin = index;
-        index += token::count_code_points(bytes);
-        out.push_back(*piece.id, begin, index);
-    }
-    return out;
-}
-
-std::uint32_t WordPieceTokenizer::Impl::encode_plain(std::string_view text,
-                                                     std::uint32_t first_index,
-                                                     TextTokens& out) const {
-    NormalizedText normalized;
-    const std::uint32_t end_index = normalizer_.append(text, first_index, normalized);
-    std::vector<TextPiece> pieces;
-    normalized_added_.cut(normalized.bytes, pieces);
-    for (const TextPiece& piece : pieces) {
-        if (piece.id) {
-            out.push_back(*piece.id, normalized.source[piece.span.begin],
-                          normalized.source[piece.span.end - 1] + 1);
-        } else {
-            encode_normalized(normalized, piece.span, out);
-        }
-    }
-    return end_index;
-}
-
-void WordPieceTokenizer::Impl::encode_normalized(const NormalizedText& text, ByteSpan range,
-                                                 TextTokens& out) const {
-    std::vector<ByteSpan> words;
-    token::split_words(text.bytes, range, words);
-    std::vector<WordToken> tokens;
-    for (const ByteSpan& word : words) {
-        vocabulary_.append_pieces(text.bytes, word, tokens);
-    }
-    for (const WordToken& found : tokens) {
-        out.push_back(found.id, text.source[found.span.begin], text.source[found.span.end - 1] + 1);
-    }
 }
 
 WordPieceTokenizer::WordPieceTokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -280,41 +183,64 @@ Result<WordPieceTokenizer> WordPieceTokenizer::from_directory(
 
 Result<Encoding> WordPieceTokenizer::encode(std::string_view text,
                                             const EncodeOptions& options) const {
-    FINEWATT_ASSIGN(const std::size_t room, room_for_text(options, 2));
-    FINEWATT_ASSIGN(TextTokens tokens, impl_->encode_text(text));
-    tokens.truncate(room);
     Encoding out;
-    if (options.add_special_tokens) {
-        append_special(cls_id(), 0, out);
-    }
-    append_text(tokens, 0, out);
-    if (options.add_special_tokens) {
-        append_special(sep_id(), 0, out);
-    }
+    FINEWATT_TRY(append_encoded(text, options, out));
     return out;
 }
 
 Result<Encoding> WordPieceTokenizer::encode_pair(std::string_view text, std::string_view pair,
                                                  const EncodeOptions& options) const {
-    FINEWATT_ASSIGN(const std::size_t room, room_for_text(options, 3));
-    FINEWATT_ASSIGN(TextTokens first, impl_->encode_text(text));
-    FINEWATT_ASSIGN(TextTokens second, impl_->encode_text(pair));
-    const auto [first_size, second_size] = longest_first(first.ids.size(), second.ids.size(), room);
-    first.truncate(first_size);
-    second.truncate(second_size);
     Encoding out;
-    if (options.add_special_tokens) {
-        append_special(cls_id(), 0, out);
-    }
-    append_text(first, 0, out);
-    if (options.add_special_tokens) {
-        append_special(sep_id(), 0, out);
-    }
-    append_text(second, 1, out);
-    if (options.add_special_tokens) {
-        append_special(sep_id(), 1, out);
-    }
+    FINEWATT_TRY(append_encoded_pair(text, pair, options, out));
     return out;
+}
+
+Status WordPieceTokenizer::append_encoded(std::string_view text, const EncodeOptions& options,
+                                          Encoding& out) const {
+    FINEWATT_ASSIGN(const std::size_t room, room_for_text(options, 2));
+    FINEWATT_TRY(TextEncoder::check(text));
+    TokenSink sink(out, options.with_offsets);
+    if (options.add_special_tokens) {
+        sink.push_back(cls_id(), 0, 0);
+    }
+    const std::size_t enough = sink.size() + room;
+    impl_->encoder().append(text, enough, sink);
+    sink.erase(std::min(enough, sink.size()), sink.size());
+    if (options.add_special_tokens) {
+        sink.push_back(sep_id(), 0, 0);
+    }
+    sink.fill_type_ids(0, sink.size());
+    return {};
+}
+
+Status WordPieceTokenizer::append_encoded_pair(std::string_view text, std::string_view pair,
+                                               const EncodeOptions& options, Encoding& out) const {
+    FINEWATT_ASSIGN(const std::size_t room, room_for_text(options, 3));
+    FINEWATT_TRY(TextEncoder::check(text));
+    FINEWATT_TRY(TextEncoder::check(pair));
+    TokenSink sink(out, options.with_offsets);
+    if (options.add_special_tokens) {
+        sink.push_back(cls_id(), 0, 0);
+    }
+    const std::size_t first_begin = sink.size();
+    impl_->encoder().append(text, kNoLimit, sink);
+    const std::size_t first_end = sink.size();
+    if (options.add_special_tokens) {
+        sink.push_back(sep_id(), 0, 0);
+    }
+    const std::size_t second_begin = sink.size();
+    impl_->encoder().append(pair, kNoLimit, sink);
+    const auto [first_size, second_size] =
+        longest_first(first_end - first_begin, sink.size() - second_begin, room);
+    sink.erase(second_begin + second_size, sink.size());
+    sink.erase(first_begin + first_size, first_end);
+    const std::size_t second_end = sink.size();
+    if (options.add_special_tokens) {
+        sink.push_back(sep_id(), 0, 0);
+    }
+    sink.fill_type_ids(0, second_end - second_size);
+    sink.fill_type_ids(1, sink.size());
+    return {};
 }
 
 std::int32_t WordPieceTokenizer::vocabulary_size() const {

@@ -23,13 +23,13 @@ struct TokenizerOptions {
     bool handle_chinese_chars = true;
 };
 
-/// An encoded text or pair. All vectors have one entry per token, special tokens included when
-/// asked for.
+/// An encoded text or pair, or several behind each other (append_encoded). All vectors have one
+/// entry per token, special tokens included when asked for.
 struct Encoding {
     std::vector<std::int32_t> ids;
     std::vector<std::int32_t> type_ids;
     /// [begin, end) in code points of the text the token came from; {0, 0} for special tokens that
-    /// were added.
+    /// were added. Not filled when EncodeOptions says so.
     std::vector<std::pair<std::int32_t, std::int32_t>> offsets;
 };
 
@@ -40,6 +40,7 @@ struct EncodeOptions {
     /// reference's longest_first rule. Differs from the reference: a limit too small for the
     /// special tokens is an error here, and is ignored there.
     std::optional<std::int32_t> max_length;
+    bool with_offsets = true;  ///< false leaves Encoding::offsets as it is
 };
 
 /// Immutable after construction; any thread may encode.
@@ -79,6 +80,15 @@ class WordPieceTokenizer {
     /// Encode a pair; type ids are 0 for the first text and 1 for the second.
     Result<Encoding> encode_pair(std::string_view text, std::string_view pair,
                                  const EncodeOptions& options) const;
+
+    /// Append to `out` what encode gives: for many texts in flat arrays, with nothing allocated
+    /// while `out` has room. Remember out.ids.size() to know where each text begins. Errors: as
+    /// encode; `out` is then as it was.
+    Status append_encoded(std::string_view text, const EncodeOptions& options, Encoding& out) const;
+
+    /// Append to `out` what encode_pair gives.
+    Status append_encoded_pair(std::string_view text, std::string_view pair,
+                               const EncodeOptions& options, Encoding& out) const;
 
     std::int32_t vocabulary_size() const;
     const TokenizerOptions& options() const;

@@ -145,6 +145,41 @@ TEST(Encode, TextThatIsNotUtf8IsRefusedAtItsByte) {
     EXPECT_ERROR(kCorrupt, tokenizer.encode_pair("a", "\xed\xa0\x80", {}), "at byte 0");
 }
 
+TEST(AppendEncoded, TextsStandBehindEachOther) {
+    const auto tokenizer = make_tokenizer({"a", "b", "c"});
+    Encoding flat;
+    ASSERT_OK(tokenizer.append_encoded("a b c", limit(4), flat));
+    ASSERT_OK(tokenizer.append_encoded_pair("a b c", "c b a", limit(7), flat));
+    ASSERT_OK(tokenizer.append_encoded_pair("a", "b b b b", limit(4, false), flat));
+    EXPECT_EQ(shown(tokenizer, flat),
+              "[CLS][0,0) a[0,1) b[2,3) [SEP][0,0) "
+              "[CLS][0,0) a[0,1) b[2,3) [SEP][0,0) c[0,1) b[2,3) [SEP][0,0) "
+              "a[0,1) b[0,1) b[2,3) b[4,5)");
+    EXPECT_EQ(flat.type_ids,
+              (std::vector<std::int32_t>{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 1, 1, 1}));
+}
+
+TEST(AppendEncoded, OffsetsAreFoundOnlyWhenAskedFor) {
+    const auto tokenizer = make_tokenizer({"a", "b"});
+    EncodeOptions options = limit(5);
+    options.with_offsets = false;
+    ASSERT_OK_AND_ASSIGN(const Encoding encoding, tokenizer.encode_pair("a b", "b", options));
+    EXPECT_EQ(encoding.ids, (std::vector<std::int32_t>{2, 5, 3, 6, 3}));
+    EXPECT_EQ(encoding.type_ids, (std::vector<std::int32_t>{0, 0, 0, 1, 1}));
+    EXPECT_TRUE(encoding.offsets.empty());
+}
+
+TEST(AppendEncoded, AnErrorLeavesTheArraysAsTheyWere) {
+    const auto tokenizer = make_tokenizer({"a"});
+    Encoding flat;
+    ASSERT_OK(tokenizer.append_encoded("a", {}, flat));
+    EXPECT_ERROR(kCorrupt, tokenizer.append_encoded("a long text \xff", {}, flat), "at byte 12");
+    EXPECT_ERROR(kCorrupt, tokenizer.append_encoded_pair("a", "\xff", {}, flat), "at byte 0");
+    EXPECT_ERROR(kInvalidArgument, tokenizer.append_encoded("a", limit(1), flat), "at least 2");
+    EXPECT_EQ(shown(tokenizer, flat), "[CLS][0,0) a[0,1) [SEP][0,0)");
+    EXPECT_EQ(flat.type_ids.size(), 3U);
+}
+
 TEST(VocabularyFile, CarriageReturnsAndAMissingLastEndShiftNothing) {
     ASSERT_OK_AND_ASSIGN(const auto tokenizer,
                          from_text("[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\na\r\nb"));

@@ -13,8 +13,8 @@ std::uint8_t byte_at(std::string_view text, std::size_t i) {
 
 PieceTrie::PieceTrie(std::vector<Piece> word_begin, std::vector<Piece> word_inside) {
     nodes_.resize(kFirstNode);
-    nodes_[kWordBeginRoot].parent = kWordBeginRoot;
-    nodes_[kWordInsideRoot].parent = kWordInsideRoot;
+    nodes_[kWordBeginRoot].parent = kRootParent;
+    nodes_[kWordInsideRoot].parent = kRootParent;
     add_children(kWordBeginRoot, std::move(word_begin));
     add_children(kWordInsideRoot, std::move(word_inside));
     // A search may look at any byte of the last base without a bounds check.
@@ -98,13 +98,12 @@ std::optional<PieceMatch> PieceTrie::longest_match(std::string_view text, PieceP
     std::uint32_t node = place == PiecePlace::kWordBegin ? kWordBeginRoot : kWordInsideRoot;
     PieceMatch best{kNoPiece, 0};
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const std::uint32_t child = nodes_[node].child_base + byte_at(text, i);
-        if (nodes_[child].parent != node || child == node) {
+        node = child(node, byte_at(text, i));
+        if (node == kNoNode) {
             break;
         }
-        node = child;
-        if (nodes_[node].id != kNoPiece) {
-            best = {nodes_[node].id, i + 1};
+        if (piece_at(node) != kNoPiece) {
+            best = {piece_at(node), i + 1};
         }
     }
     if (best.length == 0) {

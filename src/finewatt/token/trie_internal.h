@@ -1,6 +1,6 @@
-// PieceTrie: the longest word piece at the front of a text, in one walk over its bytes. A double
-// array (J. Aoe, "An Efficient Digital Search Algorithm by Using a Double-Array Structure", IEEE
-// TSE 15(9), 1989). Not a general map: Vocabulary looks up whole tokens.
+// PieceTrie: word pieces, to walk byte by byte or to find the longest at the front of a text. A
+// double array (J. Aoe, "An Efficient Digital Search Algorithm by Using a Double-Array Structure",
+// IEEE TSE 15(9), 1989). Not a general map: Vocabulary looks up whole tokens.
 #pragma once
 
 #include <cstddef>
@@ -36,6 +36,21 @@ class PieceTrie {
     /// Return the longest piece that `text` begins with, or nothing.
     std::optional<PieceMatch> longest_match(std::string_view text, PiecePlace place) const;
 
+    // A walk of one's own: begin at a root, follow the bytes of a word.
+    static constexpr std::uint32_t kWordBeginRoot = 0;
+    static constexpr std::uint32_t kWordInsideRoot = 1;
+    static constexpr std::uint32_t kNoNode = 0xFFFFFFFF;
+    static constexpr std::int32_t kNoPiece = -1;
+
+    /// Return the node that `byte` leads to from a node, or kNoNode.
+    std::uint32_t child(std::uint32_t node, std::uint8_t byte) const {
+        const std::uint32_t child = nodes_[node].child_base + byte;
+        return nodes_[child].parent == node ? child : kNoNode;
+    }
+
+    /// Return the id of the piece that ends at a node, or kNoPiece.
+    std::int32_t piece_at(std::uint32_t node) const { return nodes_[node].id; }
+
   private:
     struct Node {
         std::uint32_t child_base = 0;  ///< the child for byte b is node child_base + b ...
@@ -44,9 +59,7 @@ class PieceTrie {
     };
 
     static constexpr std::uint32_t kFree = 0xFFFFFFFF;
-    static constexpr std::int32_t kNoPiece = -1;
-    static constexpr std::uint32_t kWordBeginRoot = 0;
-    static constexpr std::uint32_t kWordInsideRoot = 1;
+    static constexpr std::uint32_t kRootParent = 0xFFFFFFFE;
     /// Children begin here, so that any byte can be subtracted from a node to give a base. Only the
     /// two roots lie below.
     static constexpr std::uint32_t kFirstNode = 256;

@@ -59,6 +59,9 @@ class Vocabulary {
 
     const SpecialIds& special() const { return special_; }
 
+    /// The pieces of the model's words.
+    const PieceTrie& trie() const { return trie_; }
+
     std::optional<std::int32_t> id_of(std::string_view token) const;
 
     const std::string& token_of(std::int32_t id) const;

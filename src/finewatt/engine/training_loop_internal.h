@@ -1,0 +1,92 @@
+// TrainingLoop: the steps of a training with its evaluations, its checkpoints and its ends. Main
+// types: TrainingJob, TrainingLoop. Not for reading inputs nor for the result's folder
+// (trainer.cpp), nor for what a step computes (training_step_internal.h).
+#pragma once
+
+#include "finewatt/data/task_data.h"
+#include "finewatt/engine/checkpoints_internal.h"
+#include "finewatt/engine/job_setup_internal.h"
+#include "finewatt/engine/reporter_internal.h"
+#include "finewatt/engine/trainer.h"
+#include "finewatt/engine/training_step_internal.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace finewatt {
+
+/// Data to evaluate on.
+struct EvaluationSet {
+    std::string suffix;  ///< of the names of its scores
+    TaskData data;
+    FeatureSet features{};
+};
+
+/// Everything that is read before the first step.
+struct TrainingJob {
+    ModelDescription description;
+    TaskData training_data;
+    std::vector<EvaluationSet> evaluation;
+    Model model;
+    FeatureSet features{};
+};
+
+/// Runs once. All that it is given must outlive it; results go to `result`.
+class TrainingLoop {
+  public:
+    /// `checkpoints` may be null.
+    TrainingLoop(TrainingJob& job, FastModel& fast, const FinetuneOptions& options,
+                 JobContext& context, StepLog& log, Checkpoints* checkpoints,
+                 FinetuneResult& result);
+
+    /// Run all steps, in phase train, and the evaluations between them.
+    Status train();
+
+    /// Bring the best model back, where early stopping kept one, and fill the result's scores: with
+    /// those of the last evaluation if it was of this model, else with a new one.
+    Status finish();
+
+  private:
+    /// A copy of the model at its best.
+    struct Best {
+        double score = 0;
+        std::int64_t step = 0;
+        at::Tensor values;  ///< [layout().size()]
+        NamedScores scores;
+    };
+
+    Status run_epochs();
+    Status run_step(const std::vector<Batch>& batches, std::int64_t first_batch);
+    Status after_step();
+    Status write_checkpoint();
+    /// Evaluate on all data; sets end to kInterrupted when a stop was requested meanwhile.
+    Status evaluate();
+    void remember_best();
+    bool is_over() const;
+    bool is_due(const std::optional<std::int64_t>& every) const;
+
+    TrainingJob& job_;
+    FastModel& fast_;
+    const FinetuneOptions& options_;
+    JobContext& context_;
+    StepLog& log_;
+    Checkpoints* checkpoints_;
+    FinetuneResult& result_;
+    TrainingStep step_;
+    std::int64_t total_steps_;
+    std::int64_t warmup_steps_;
+    Reporter reporter_;
+    double loss_sum_ = 0;
+    double evaluate_s_ = 0;
+    std::optional<std::int64_t> scored_step_{};  ///< when result_.scores were made
+    std::optional<Best> best_{};
+    std::int64_t evaluations_since_best_ = 0;
+};
+
+/// Write a model folder with its settings, for a checkpoint or the result.
+Status write_result_folder(const std::filesystem::path& folder, const TrainingJob& job,
+                           const FinetuneOptions& options);
+
+}  // namespace finewatt
