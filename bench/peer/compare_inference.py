@@ -51,7 +51,7 @@ def finewatt_ms(arguments, scratch, tokens):
             "--json",
         ]
     )  # fmt: skip
-    return record["scores"]["latency_ms_median"]
+    return record["scores"]["latency_ms_p50"]
 
 
 def peer_ms(arguments, scratch, engine, tokens):
