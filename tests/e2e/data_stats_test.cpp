@@ -36,7 +36,7 @@ class DataStats : public ProgramTest {
         std::size_t count = 0;
         std::error_code ignored;
         for (const auto& entry : std::filesystem::directory_iterator(cache(), ignored)) {
-            count += entry.is_regular_file() ? 1 : 0;
+            count += entry.is_regular_file() ? 1U : 0U;
         }
         return count;
     }
