@@ -153,17 +153,19 @@ TEST_P(FastModelIn, Bfloat16StaysNearThePlainForm) {
     for (std::uint32_t seed = 0; seed < 12; ++seed) {
         RandomCase made = random_case(seed);
         SCOPED_TRACE(made.name);
-        // LayerNorm over a few values would magnify the rounding without a bound.
-        made.config.hidden_size = made.config.num_attention_heads * (seed % 2 == 0 ? 48 : 40);
-        made.config.initializer_range = 0.15;
+        // As in real models: LayerNorm over a few values, or a steep softmax, would magnify the
+        // rounding without a bound.
+        made.config.hidden_size = made.config.num_attention_heads * (seed % 2 == 0 ? 64 : 40);
+        made.config.initializer_range = 0.05;
         const DropoutStep step{seed, 5};
         const Outcome want = run_plain(made, GetParam(), step);
         const Outcome got = run_fast(made, GetParam(), step, {Precision::kBfloat16, {}});
-        // Operands have 8 bits, an error of 0.4 % each; a few products lie behind each other.
-        EXPECT_NEAR(got.loss, want.loss, 0.05 * (1 + want.loss));
-        EXPECT_LE(norm_of(got.logits - want.logits), 0.05 * norm_of(want.logits) + 0.02);
+        // Operands have 8 bits, an error of up to 0.4 % each, which sums level out.
+        EXPECT_NEAR(got.loss, want.loss, 2e-3 * (1 + want.loss));
+        EXPECT_LE(norm_of(got.logits - want.logits), 1e-2 * norm_of(want.logits));
         EXPECT_LE(norm_of(got.flat_gradients - want.flat_gradients),
-                  0.08 * norm_of(want.flat_gradients));
+                  1e-2 * norm_of(want.flat_gradients));
+        expect_near_gradients(model_of(made), got, want, 0.05);
         EXPECT_FALSE(got.flat_gradients.equal(want.flat_gradients));
     }
 }
