@@ -48,9 +48,7 @@ void start_engine(EventWriter& events, std::int64_t threads, std::string_view jo
                    {"model", std::string(model)},
                    {"device", "cpu"},
                    {"threads", std::to_string(used)},
-                   {"precision", "fp32"},
                    {"batching", std::string(batching)},
-                   {"gemm", "aten"},
                    {"torch_version", torch_version()},
                    {"finewatt_version", FINEWATT_VERSION}});
 }

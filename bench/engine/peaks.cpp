@@ -24,20 +24,27 @@ double seconds_since(Clock::time_point begin) {
 
 /// kRounds x kSums multiply-adds of 16 lanes. Compiled for several instruction sets.
 __attribute__((target_clones("avx512f", "arch=haswell", "default"))) float multiply_add() {
-    std::array<Lanes, kSums> sums{};
     float start = 0.999F;
     asm volatile("" : "+x"(start));  // unknown to the compiler
     const Lanes factor = start - Lanes{};
+    std::array<Lanes, kSums> sums{};
+    for (std::size_t i = 0; i < kSums; ++i) {
+        sums[i] += static_cast<float>(i);  // unlike each other, so that all are computed
+    }
     for (std::int64_t i = 0; i < kRounds; ++i) {
         for (Lanes& sum : sums) {
             sum = sum * factor + factor;
         }
     }
-    float total = 0;
+    Lanes total{};
     for (const Lanes& sum : sums) {
-        total += sum[0];
+        total += sum;
     }
-    return total;
+    float result = 0;
+    for (int lane = 0; lane < 16; ++lane) {
+        result += total[lane];
+    }
+    return result;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <numeric>
@@ -95,7 +96,15 @@ struct Job {
 };
 
 void print_parts(const FastTimes& times, double optimizer_s, double whole_s) {
-    print_share("products", times.products_s, whole_s);
+    static constexpr std::array<const char*, kGemmDirections> kNames = {
+        "forward products", "input gradients", "weight gradients"};
+    for (std::size_t d = 0; d < kGemmDirections; ++d) {
+        if (times.products.operations[d] > 0) {
+            fmt::print("  {:<18}{:6.1f} %  {:.1f} GFLOP/s\n", kNames[d],
+                       100 * times.products.seconds[d] / whole_s,
+                       1e-9 * times.products.operations[d] / times.products.seconds[d]);
+        }
+    }
     print_share("attention", times.attention_s, whole_s);
     print_share("norm", times.norm_s, whole_s);
     print_share("activation", times.activation_s, whole_s);

@@ -7,7 +7,7 @@ namespace finewatt {
 Result<DynLib> DynLib::open(const std::string& name) {
     void* handle = ::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (handle == nullptr) {
-        const char* why = ::dlerror();  // NOLINT(concurrency-mt-unsafe): per thread in glibc
+        const char* why = ::dlerror();  // per thread in glibc
         return FINEWATT_ERROR(kNotFound, "{}: cannot be opened: {}", name,
                               why != nullptr ? why : "no reason given");
     }

@@ -269,8 +269,8 @@ class FastModel::Impl {
 
     FastTimes take_times() {
         const PassTimes times = std::exchange(tools_.times, {});
-        return {gemm_.take_seconds(), times.attention_s, times.norm_s, times.activation_s,
-                times.embedding_s,    times.bias_sums_s, times.head_s};
+        return {gemm_.take_work(), times.attention_s, times.norm_s, times.activation_s,
+                times.embedding_s, times.bias_sums_s, times.head_s};
     }
 
   private:

@@ -7,6 +7,7 @@
 
 #include "finewatt/engine/dropout_internal.h"
 #include "finewatt/engine/fast_options.h"
+#include "finewatt/engine/gemm_internal.h"
 #include "finewatt/engine/kernels/cpu_kernels.h"
 #include "finewatt/engine/model_internal.h"
 #include "finewatt/engine/packed_input_internal.h"
@@ -30,15 +31,15 @@ struct LossScale {
 /// must be set in `input`; without any that count, the loss is NaN as in the reference.
 LossScale mean_loss(const Model& model, const PackedInput& input);
 
-/// Seconds and shares of the work since the last call, for benchmarks.
+/// Wall time of the parts since the last call, for benchmarks.
 struct FastTimes {
-    double products_s = 0;
+    GemmWork products;
     double attention_s = 0;
     double norm_s = 0;
     double activation_s = 0;
     double embedding_s = 0;
     double bias_sums_s = 0;
-    double head_s = 0;  ///< with its products, which count in products_s too
+    double head_s = 0;  ///< with its products, which count in `products` too
 };
 
 /// Computes a Model. Memory for activations is kept from call to call and grows with the batch.

@@ -151,19 +151,21 @@ TEST_P(FastModelIn, Bfloat16StaysNearThePlainForm) {
         GTEST_SKIP() << possible.error().describe();
     }
     for (std::uint32_t seed = 0; seed < 12; ++seed) {
-        const RandomCase made = random_case(seed);
-        if (made.config.hidden_size < 16) {
-            continue;  // LayerNorm over a few values magnifies the rounding without a bound
-        }
+        RandomCase made = random_case(seed);
         SCOPED_TRACE(made.name);
+        // As in real models: LayerNorm over a few values, or a steep softmax, would magnify the
+        // rounding without a bound.
+        made.config.hidden_size = made.config.num_attention_heads * (seed % 2 == 0 ? 64 : 40);
+        made.config.initializer_range = 0.05;
         const DropoutStep step{seed, 5};
         const Outcome want = run_plain(made, GetParam(), step);
         const Outcome got = run_fast(made, GetParam(), step, {Precision::kBfloat16, {}});
-        // Operands have 8 bits, an error of 0.4 % each; a few products lie behind each other.
-        EXPECT_NEAR(got.loss, want.loss, 0.05 * (1 + want.loss));
-        EXPECT_LE(norm_of(got.logits - want.logits), 0.05 * norm_of(want.logits) + 0.02);
+        // Operands have 8 bits, an error of up to 0.4 % each, which sums level out.
+        EXPECT_NEAR(got.loss, want.loss, 2e-3 * (1 + want.loss));
+        EXPECT_LE(norm_of(got.logits - want.logits), 1e-2 * norm_of(want.logits));
         EXPECT_LE(norm_of(got.flat_gradients - want.flat_gradients),
-                  0.08 * norm_of(want.flat_gradients));
+                  1e-2 * norm_of(want.flat_gradients));
+        expect_near_gradients(model_of(made), got, want, 0.05);
         EXPECT_FALSE(got.flat_gradients.equal(want.flat_gradients));
     }
 }
@@ -299,11 +301,11 @@ TEST(FastModel, TimesOfThePartsAreCounted) {
     fast.take_times();
     fast.step(input, {}, mean_loss(model, input));
     const FastTimes times = fast.take_times();
-    for (const double part : {times.products_s, times.attention_s, times.norm_s, times.activation_s,
-                              times.embedding_s, times.head_s}) {
+    for (const double part : {times.products.all_seconds(), times.attention_s, times.norm_s,
+                              times.activation_s, times.embedding_s, times.head_s}) {
         EXPECT_GT(part, 0);
     }
-    EXPECT_EQ(fast.take_times().products_s, 0);
+    EXPECT_EQ(fast.take_times().attention_s, 0);
     EXPECT_GT(fast.activation_bytes(), 0U);
 }
 

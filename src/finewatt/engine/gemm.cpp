@@ -114,13 +114,21 @@ Gemm::Gemm(Gemm&&) noexcept = default;
 Gemm& Gemm::operator=(Gemm&&) noexcept = default;
 Gemm::~Gemm() = default;
 
-double Gemm::take_seconds() {
-    return std::exchange(seconds_, 0);
+GemmWork Gemm::take_work() {
+    return std::exchange(work_, {});
+}
+
+/// Count a product's operations and return where its time is to be added.
+double& Gemm::count(GemmDirection direction, std::int64_t rows, const DenseWeights& weights) {
+    const auto index = static_cast<std::size_t>(direction);
+    work_.operations[index] += 2 * static_cast<double>(rows) * static_cast<double>(weights.out) *
+                               static_cast<double>(weights.in);
+    return work_.seconds[index];
 }
 
 void Gemm::forward(const void* x, std::int64_t rows, const DenseWeights& weights, void* y) {
     const c10::NoGradGuard no_grad;
-    const PartTimer timer(seconds_);
+    const PartTimer timer(count(GemmDirection::kForward, rows, weights));
     const at::Tensor from = over(x, {rows, weights.in}, weights.type);
     at::Tensor to = over(y, {rows, weights.out}, weights.type);
     const std::optional<at::Tensor> bias = bias_of(weights);
@@ -144,7 +152,7 @@ void Gemm::forward(const void* x, std::int64_t rows, const DenseWeights& weights
 void Gemm::input_gradient(const void* dy, std::int64_t rows, const DenseWeights& weights,
                           void* dx) {
     const c10::NoGradGuard no_grad;
-    const PartTimer timer(seconds_);
+    const PartTimer timer(count(GemmDirection::kInputGradient, rows, weights));
     const at::Tensor from = over(dy, {rows, weights.out}, weights.type);
     const at::Tensor weight = over(weights.weight, {weights.out, weights.in}, weights.type);
     at::Tensor to = over(dx, {rows, weights.in}, weights.type);
@@ -161,7 +169,7 @@ void Gemm::input_gradient(const void* dy, std::int64_t rows, const DenseWeights&
 void Gemm::weight_gradient(const void* dy, const void* x, std::int64_t rows,
                            const DenseWeights& weights, bool is_added, float* dw) {
     const c10::NoGradGuard no_grad;
-    const PartTimer timer(seconds_);
+    const PartTimer timer(count(GemmDirection::kWeightGradient, rows, weights));
     const at::Tensor gradient = over(dy, {rows, weights.out}, weights.type);
     const at::Tensor from = over(x, {rows, weights.in}, weights.type);
     at::Tensor to = over(dw, {weights.out, weights.in}, GemmType::kFloat32);

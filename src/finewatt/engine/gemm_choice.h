@@ -70,7 +70,7 @@ struct GemmChoices {
 };
 
 /// The other provider must be this much faster to overrule the default.
-inline constexpr double kOverruleFactor = 1.3;
+inline constexpr double kOverruleFactor = 1.5;
 
 /// Read FINEWATT_GEMM: "auto" (also when unset or empty), "aten" or "onednn". Error: invalid
 /// argument for anything else.

@@ -10,10 +10,10 @@ namespace {
 TEST(GemmChoice, MeasurementOverrulesOnlyByAWideMargin) {
     const auto aten = GemmProvider::kAten;
     const auto onednn = GemmProvider::kOneDnn;
-    EXPECT_EQ(decide_provider(aten, {100, 129}), aten);
-    EXPECT_EQ(decide_provider(aten, {100, 131}), onednn);
-    EXPECT_EQ(decide_provider(onednn, {129, 100}), onednn);
-    EXPECT_EQ(decide_provider(onednn, {131, 100}), aten);
+    EXPECT_EQ(decide_provider(aten, {100, 149}), aten);
+    EXPECT_EQ(decide_provider(aten, {100, 151}), onednn);
+    EXPECT_EQ(decide_provider(onednn, {149, 100}), onednn);
+    EXPECT_EQ(decide_provider(onednn, {151, 100}), aten);
 }
 
 TEST(GemmChoice, AmdTakesOneDnnButForWeightGradients) {

@@ -7,9 +7,9 @@
 
 #include "finewatt/engine/gemm_choice.h"
 
+#include <array>
 #include <cstdint>
 #include <memory>
-#include <string>
 
 namespace finewatt {
 
@@ -28,6 +28,14 @@ struct DenseWeights {
     GemmType type = GemmType::kFloat32;
     /// When set, forward() reads this copy instead of `weight`.
     std::shared_ptr<const PackedWeight> packed;
+};
+
+/// Wall time and operations (two per multiply-add) of the products of each direction.
+struct GemmWork {
+    std::array<double, kGemmDirections> seconds{};
+    std::array<double, kGemmDirections> operations{};
+
+    double all_seconds() const { return seconds[0] + seconds[1] + seconds[2]; }
 };
 
 /// Computes products with the threads that start_runtime set. One thread at a time.
@@ -64,15 +72,17 @@ class Gemm {
 
     const GemmChoices& choices() const { return choices_; }
 
-    /// Seconds spent in products since the last call; for benchmarks.
-    double take_seconds();
+    /// Return what was done since the last call; for benchmarks.
+    GemmWork take_work();
 
   private:
     class Scratch;
 
+    double& count(GemmDirection direction, std::int64_t rows, const DenseWeights& weights);
+
     GemmChoices choices_;
     std::unique_ptr<Scratch> scratch_;
-    double seconds_ = 0;
+    GemmWork work_;
 };
 
 /// Return whether LibTorch has the oneDNN operator.

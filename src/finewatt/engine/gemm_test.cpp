@@ -107,13 +107,15 @@ TEST(Gemm, ModelsOfOneShapeGetOneChoice) {
     EXPECT_EQ(describe(first.choices()), describe(second.choices()));
 }
 
-TEST(Gemm, CountsTheTimeOfItsProducts) {
+TEST(Gemm, CountsTimeAndOperationsOfItsProducts) {
     Gemm gemm = Gemm::make(GemmSetting::kAten, 16, 16);
     const std::vector<float> x(64 * 64, 1);
     std::vector<float> y(64 * 64);
     gemm.forward(x.data(), 64, {x.data(), nullptr, 64, 64, GemmType::kFloat32, {}}, y.data());
-    EXPECT_GT(gemm.take_seconds(), 0);
-    EXPECT_EQ(gemm.take_seconds(), 0);
+    const GemmWork work = gemm.take_work();
+    EXPECT_EQ(work.operations, (std::array<double, 3>{2.0 * 64 * 64 * 64, 0, 0}));
+    EXPECT_GT(work.all_seconds(), 0);
+    EXPECT_EQ(gemm.take_work().all_seconds(), 0);
 }
 
 }  // namespace

@@ -32,8 +32,8 @@ struct PassTools {
     const CpuKernels& kernels;
     Gemm& gemm;
     PassTimes times{};
-    float* partials = nullptr;           ///< kMostPieces x the widest sum over rows, see plan_tools
-    float* attention_scratch = nullptr;  ///< [threads, attention_floats]
+    float* partials = nullptr;                ///< [kernel_pieces(rows), widest sum]
+    float* attention_scratch = nullptr;       ///< [threads, attention_floats]
     std::uint64_t* attention_keys = nullptr;  ///< [threads, longest]
     std::int64_t attention_floats = 0;
     std::int64_t longest = 0;  ///< the longest sequence

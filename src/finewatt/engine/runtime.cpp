@@ -3,11 +3,15 @@
 #include "finewatt/engine/torch_internal.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <thread>
 
 namespace finewatt {
 
 int start_runtime(std::int64_t threads) {
+    // Before the first large tensor: LibTorch's allocator then asks for huge pages. Packed weights
+    // are read once per pass, so that every page costs a miss. An own setting of the user stays.
+    ::setenv("THP_MEM_ALLOC_ENABLE", "1", 0);  // NOLINT(concurrency-mt-unsafe): no threads yet
     // Before the pool exists: its threads inherit the setting. Denormals slow steps by a lot and
     // change nothing that training could show.
     at::globalContext().setFlushDenormal(true);

@@ -316,7 +316,7 @@ MeterResult Meter::Impl::stop() {
 }
 
 Result<std::unique_ptr<Meter>> Meter::start(std::vector<std::unique_ptr<Source>> sources,
-                                            MeterOptions options, const Clock& clock) {
+                                            const MeterOptions& options, const Clock& clock) {
     if (options.interval <= std::chrono::nanoseconds(0)) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "sampling interval: expected a time above zero, found {} ns",

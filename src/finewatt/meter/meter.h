@@ -102,7 +102,7 @@ class Meter {
     /// not above zero, two channels with one id); not found, permission or io when the journal or
     /// trace cannot be created.
     static Result<std::unique_ptr<Meter>> start(std::vector<std::unique_ptr<Source>> sources,
-                                                MeterOptions options, const Clock& clock);
+                                                const MeterOptions& options, const Clock& clock);
 
     Meter(const Meter&) = delete;
     Meter& operator=(const Meter&) = delete;
