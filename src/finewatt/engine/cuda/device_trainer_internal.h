@@ -58,12 +58,9 @@ class DeviceTrainer {
     virtual std::string describe() const = 0;
 };
 
-/// Return an error (unsupported) when the kernels cannot compute a model of this shape: head sizes
-/// are multiples of 8 up to 256, H at most 4,096, F a multiple of 8.
-Status check_device_model(const ModelConfig& config);
-
 /// Make a trainer on the first GPU and copy the weights there. The model must outlive it and must
-/// be float32. Errors: as check_device_model and choose_device("cuda"); with a build without
+/// be float32. Errors: as choose_device("cuda"); unsupported for sizes that
+/// the kernels cannot compute (check_device_model); with a build without
 /// FINEWATT_WITH_CUDA always unsupported.
 Result<std::unique_ptr<DeviceTrainer>> make_cuda_trainer(const Model& model, Precision precision,
                                                          const AdamWOptions& options,

@@ -1,0 +1,148 @@
+#include "finewatt/base/check.h"
+#include "finewatt/engine/cuda/emulated_gpu_internal.h"
+
+#include <array>
+#include <memory>
+#include <ucontext.h>
+#include <vector>
+
+namespace finewatt {
+
+EmulatedIndex threadIdx;
+EmulatedIndex blockIdx;
+EmulatedIndex blockDim;
+EmulatedIndex gridDim;
+
+namespace {
+
+constexpr std::size_t kStackBytes = std::size_t{64} << 10;
+constexpr std::size_t kLanes = 32;
+
+/// Counts who waits; a new turn begins when all have come.
+struct Barrier {
+    unsigned alive = 0;
+    unsigned waiting = 0;
+    unsigned turn = 0;
+
+    void pass_if_full() {
+        if (waiting >= alive) {
+            waiting = 0;
+            turn += 1;
+        }
+    }
+};
+
+struct Thread {
+    ucontext_t context{};
+    std::unique_ptr<std::byte[]> stack;
+    bool has_ended = false;
+    float shared_value = 0;
+};
+
+/// The block that runs.
+struct Block {
+    ucontext_t scheduler{};
+    std::vector<Thread> threads;
+    Barrier barrier;
+    std::vector<Barrier> warps;
+    const std::function<void()>* kernel = nullptr;
+    unsigned current = 0;
+};
+
+Block block;
+
+void yield() {
+    Thread& me = block.threads[block.current];
+    FINEWATT_CHECK(::swapcontext(&me.context, &block.scheduler) == 0, "contexts can be switched");
+}
+
+void wait_at(Barrier& barrier) {
+    const unsigned turn = barrier.turn;
+    barrier.waiting += 1;
+    barrier.pass_if_full();
+    while (barrier.turn == turn) {
+        yield();
+    }
+}
+
+void leave(Barrier& barrier) {
+    barrier.alive -= 1;
+    barrier.pass_if_full();
+}
+
+void thread_main() {
+    (*block.kernel)();
+    block.threads[block.current].has_ended = true;
+    leave(block.barrier);
+    leave(block.warps[block.current / kLanes]);
+}
+
+void start_threads(unsigned count) {
+    block.threads.resize(count);
+    block.barrier = {count, 0, 0};
+    block.warps.assign(count / kLanes, {kLanes, 0, 0});
+    for (Thread& thread : block.threads) {
+        if (thread.stack == nullptr) {
+            thread.stack = std::make_unique<std::byte[]>(kStackBytes);
+        }
+        thread.has_ended = false;
+        FINEWATT_CHECK(::getcontext(&thread.context) == 0, "a context can be made");
+        thread.context.uc_stack.ss_sp = thread.stack.get();
+        thread.context.uc_stack.ss_size = kStackBytes;
+        thread.context.uc_link = &block.scheduler;
+        ::makecontext(&thread.context, thread_main, 0);
+    }
+}
+
+/// Give every thread turns until all have ended.
+void run_threads() {
+    bool is_running = true;
+    while (is_running) {
+        is_running = false;
+        for (unsigned t = 0; t < block.threads.size(); ++t) {
+            if (!block.threads[t].has_ended) {
+                is_running = true;
+                block.current = t;
+                threadIdx.x = t;
+                FINEWATT_CHECK(::swapcontext(&block.scheduler, &block.threads[t].context) == 0,
+                               "contexts can be switched");
+            }
+        }
+    }
+}
+
+}  // namespace
+
+void emulate(const LaunchShape& shape, const std::function<void()>& kernel) {
+    FINEWATT_CHECK(shape.threads % kLanes == 0 && shape.threads <= 1024,
+                   "a block has whole warps and at most 1,024 threads");
+    block.kernel = &kernel;
+    blockDim = {shape.threads, 1};
+    gridDim = {shape.blocks_x, shape.blocks_y};
+    for (blockIdx.y = 0; blockIdx.y < shape.blocks_y; ++blockIdx.y) {
+        for (blockIdx.x = 0; blockIdx.x < shape.blocks_x; ++blockIdx.x) {
+            start_threads(shape.threads);
+            run_threads();
+        }
+    }
+}
+
+void __syncthreads() {
+    wait_at(block.barrier);
+}
+
+void __syncwarp() {
+    wait_at(block.warps[block.current / kLanes]);
+}
+
+float __shfl_xor_sync(unsigned mask, float value, int lanes) {
+    FINEWATT_CHECK(mask == 0xFFFFFFFFU, "all lanes take part");
+    const unsigned me = block.current;
+    block.threads[me].shared_value = value;
+    __syncwarp();
+    const float other = block.threads[me ^ static_cast<unsigned>(lanes)].shared_value;
+    __syncwarp();
+    return other;
+}
+
+}  // namespace finewatt
