@@ -1,6 +1,6 @@
 // The element-wise kernels of a training step on a GPU: LayerNorm with what surrounds it,
 // activations, embeddings, cross-entropy, dropout and AdamW. Each function queues one kernel and
-// returns at once. Torch-free; device_kernels.cu holds them, compiled by nvcc for GPUs and, for
+// returns at once. Torch-free; the .cu files hold them, compiled by nvcc for GPUs and, for
 // tests, by the C++ compiler over a model of a GPU's blocks (emulated_gpu_internal.h). What they
 // compute is what the kernels of kernels/cpu_kernels.h compute, and those are their slow twins.
 //

@@ -1,7 +1,7 @@
 // DeviceTrainer: training steps and forward passes of a Model on a device that works beside the
 // CPU. Main type: DeviceTrainer; main function: make_cuda_trainer. Steps are queued and their
-// losses come some steps later, so that the device never waits for the host. The CPU's twin is
-// TrainingStep with FastModel, which this does not touch.
+// losses come some steps later, so that the device never waits for the host. The CPU as
+// a trainer wraps TrainingStep and FastModel, so that a training loop needs one kind only.
 #pragma once
 
 #include "finewatt/base/result.h"
@@ -19,6 +19,8 @@
 #include <vector>
 
 namespace finewatt {
+
+class FastModel;
 
 /// Trains a copy of a Model in the device's memory. One thread at a time. Errors of the device are
 /// exceptions of LibTorch, as those of FastModel are; jobs catch them at their edge.
@@ -57,6 +59,11 @@ class DeviceTrainer {
     /// Return who computes what, for the log and the engine event.
     virtual std::string describe() const = 0;
 };
+
+/// Make the trainer that is the CPU itself: submit computes at once, with the bits of TrainingStep.
+/// Model and fast path must outlive it.
+std::unique_ptr<DeviceTrainer> make_cpu_trainer(const Model& model, FastModel& fast,
+                                                const AdamWOptions& options);
 
 /// Make a trainer on the first GPU and copy the weights there. The model must outlive it and must
 /// be float32. Errors: as choose_device("cuda"); unsupported for sizes that
