@@ -197,7 +197,8 @@ class CudaTrainer final : public DeviceTrainer {
         slot.done.wait();
         if (slot.record) {
             StepOutcome outcome;
-            std::memcpy(&outcome, slot.outcome.const_data_ptr<std::int32_t>(), sizeof outcome);
+            std::memcpy(static_cast<void*>(&outcome), slot.outcome.const_data_ptr<std::int32_t>(),
+                        sizeof outcome);
             slot.record->loss = static_cast<double>(outcome.loss);
             slot.record->grad_norm = static_cast<double>(outcome.gradient_norm);
             finished_.push_back(*slot.record);
@@ -267,7 +268,7 @@ class CudaTrainer final : public DeviceTrainer {
     DeviceState state_;
     std::unique_ptr<DevicePass> pass_;
     /// Graphs run one after the other and leave nothing behind, so that they share their memory.
-    at::cuda::MempoolId_t pool_ = at::cuda::graph_pool_handle();
+    c10::MempoolId_t pool_ = at::cuda::graph_pool_handle();
     RecentlyUsed<InputShape, Bucket> buckets_{kMostBuckets};
     std::array<Slot, kSlots> slots_;
     SlotRing ring_{kSlots};

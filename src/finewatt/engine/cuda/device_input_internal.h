@@ -32,7 +32,7 @@ InputShape bucket_of(const InputShape& exact);
 /// Where each array begins in the block, in int32 values; each begins on 16 bytes. The block begins
 /// with a StepValues.
 struct InputLayout {
-    explicit InputLayout(const InputShape& shape);
+    explicit InputLayout(const InputShape& of);
 
     InputShape shape;
     std::int64_t ids = 0;           ///< [T]

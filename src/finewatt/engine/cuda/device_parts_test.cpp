@@ -135,7 +135,7 @@ TEST(FillInput, PutsEveryArrayInItsPlaceAndFillsTheBucketUp) {
         return std::vector<std::int32_t>(block.begin() + offset, block.begin() + offset + count);
     };
     StepValues read;
-    std::memcpy(&read, block.data(), sizeof read);
+    std::memcpy(static_cast<void*>(&read), block.data(), sizeof read);
     EXPECT_EQ(read.seed, 99U);
     EXPECT_EQ(array(layout.ids, 10),
               (std::vector<std::int32_t>{0, 1, 2, 100, 101, 102, 103, 104, 0, 0}));

@@ -185,14 +185,14 @@ class Pass final : public DevicePass {
             kept.push_back(run_block(block, kept.empty() ? embedded : kept.back().out));
         }
         gradient_ = head_backward(run_head(kept.empty() ? embedded.wide : kept.back().out.wide));
-        product_gradient_ = {};
+        product_gradient_.reset();
         while (!kept.empty()) {
             block_backward(kept.size() - 1, kept.back());
             kept.pop_back();  // its memory is free for the blocks before it
         }
         embed_backward(embedded);
-        gradient_ = {};
-        product_gradient_ = {};
+        gradient_.reset();
+        product_gradient_.reset();
     }
 
   private:

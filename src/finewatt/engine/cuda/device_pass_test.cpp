@@ -57,7 +57,8 @@ class HostDevice {
     StepOutcome update(const DeviceInput& input) {
         update_values(state_, model_, input, nullptr);
         StepOutcome outcome;
-        std::memcpy(&outcome, state_.outcome.const_data_ptr<std::int32_t>(), sizeof outcome);
+        std::memcpy(static_cast<void*>(&outcome), state_.outcome.const_data_ptr<std::int32_t>(),
+                    sizeof outcome);
         return outcome;
     }
 
