@@ -141,7 +141,7 @@ InputShape bucket_of(const InputShape& exact) {
     return {round_up(exact.rows, step), round_up(exact.sequences, 8) + most_filling, longest};
 }
 
-InputLayout::InputLayout(const InputShape& shape) : shape(shape) {
+InputLayout::InputLayout(const InputShape& of) : shape(of) {
     constexpr std::int64_t kAlignment = 16 / sizeof(std::int32_t);
     static_assert(sizeof(StepValues) % (kAlignment * sizeof(std::int32_t)) == 0);
     size = sizeof(StepValues) / sizeof(std::int32_t);
