@@ -2,6 +2,7 @@
 // RTE's. Prints one line for each setting: steps, real tokens and model FLOP per second.
 //
 //   cuda_step_bench [batch size] [steps]
+#include "finewatt/data/features.h"
 #include "finewatt/engine/cuda/device_trainer_internal.h"
 #include "finewatt/engine/runtime.h"
 #include "finewatt/engine/work.h"

@@ -12,6 +12,7 @@
 #include <c10/cuda/CUDAStream.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <cstring>
 #include <cuda_runtime_api.h>
 #include <mutex>
@@ -289,10 +290,10 @@ Result<std::unique_ptr<DeviceTrainer>> make_cuda_trainer(const Model& model, Pre
     // Waiting threads sleep. Without effect where something set the device up before.
     static_cast<void>(cudaSetDeviceFlags(cudaDeviceScheduleBlockingSync));
     static_cast<void>(cudaGetLastError());
-    const at::Generator& generator = at::globalContext().defaultGenerator(at::Device(at::kCUDA, 0));
+    at::Generator generator = at::globalContext().defaultGenerator(at::Device(at::kCUDA, 0));
     {
         const std::lock_guard<std::mutex> lock(generator.mutex());
-        const_cast<at::Generator&>(generator).set_current_seed(seed);
+        generator.set_current_seed(seed);  // attention's dropout draws from it
     }
     return std::make_unique<CudaTrainer>(model, precision, options, device.description);
 }
