@@ -82,6 +82,8 @@ Result<CarbonSummary> carbon_of(const EnergySummary& energy, const Place& place,
     carbon.co2_kg_low = emissions_kg(energy.energy_low, options.pue, factor.intensity_low);
     carbon.co2_kg_high = emissions_kg(energy.energy_high, options.pue, factor.intensity_high);
     carbon.intensity = factor.intensity;
+    carbon.intensity_low = factor.intensity_low;
+    carbon.intensity_high = factor.intensity_high;
     carbon.zone = factor.zone;
     carbon.edition = factor.edition;
     carbon.basis = factor.basis;

@@ -127,6 +127,8 @@ TEST(CarbonOf, BoundsAreEnergyBoundsTimesIntensityBounds) {
                          carbon_of(energy, place("zip:15007"), options));
     EXPECT_NEAR(carbon.co2_kg_low.value(), 1 * 1.5 * 596.904 * 0.45359237e-3, 1e-12);
     EXPECT_NEAR(carbon.co2_kg_high.value(), 3 * 1.5 * 911.424 * 0.45359237e-3, 1e-12);
+    EXPECT_DOUBLE_EQ(carbon.intensity_low->as_grams_per_kwh(), 596.904 * 0.45359237);
+    EXPECT_DOUBLE_EQ(carbon.intensity_high->as_grams_per_kwh(), 911.424 * 0.45359237);
     EXPECT_GT(carbon.co2_kg.value(), carbon.co2_kg_low.value());
     EXPECT_LT(carbon.co2_kg.value(), carbon.co2_kg_high.value());
 }
