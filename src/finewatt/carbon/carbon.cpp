@@ -1,17 +1,14 @@
 #include "finewatt/carbon/carbon.h"
 
 #include "finewatt/base/ascii.h"
+#include "finewatt/carbon/facility.h"
 #include "finewatt/carbon/factors_internal.h"
+#include "finewatt/carbon/intensity_series.h"
 
-#include <cmath>
 #include <utility>
 
 namespace finewatt {
 namespace {
-
-/// No data centre is known with a PUE above 3; a server room with poor cooling may come to 5. A
-/// larger number is a percentage (150) or another quantity.
-constexpr double kLargestPue = 10;
 
 Result<GridFactor> given_factor(CarbonIntensity intensity, const CarbonOptions& options) {
     if (options.edition) {
@@ -56,12 +53,7 @@ Result<CarbonBasis> parse_carbon_basis(std::string_view text) {
 }
 
 Result<GridFactor> grid_factor(const Place& place, const CarbonOptions& options) {
-    if (!std::isfinite(options.pue) || options.pue < 1 || options.pue > kLargestPue) {
-        return FINEWATT_ERROR(kInvalidArgument,
-                              "PUE: expected a number of 1 to {} (facility energy over energy "
-                              "of the machines), found {}",
-                              kLargestPue, options.pue);
-    }
+    FINEWATT_TRY(Pue::of(options.pue));
     switch (place.kind) {
         case PlaceKind::kZip:
             return zip_factor(place.name, options);
@@ -88,7 +80,11 @@ Result<CarbonSummary> carbon_of(const EnergySummary& energy, const Place& place,
     carbon.edition = factor.edition;
     carbon.basis = factor.basis;
     carbon.source = factor.source;
+    if (factor.provenance != "given") {  // a factor of the user's own does not say
+        carbon.intensity_kind = std::string(intensity_kind_name(IntensityKind::kAverage));
+    }
     carbon.pue = options.pue;
+    FINEWATT_TRY(set_facility_energy(carbon, energy));
     if (!energy.energy) {
         carbon.reason =
             fmt::format("the energy is unknown: {}", energy.reason.value_or("no reason was given"));

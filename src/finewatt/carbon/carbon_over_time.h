@@ -53,8 +53,9 @@ struct SeriesCarbonOptions {
 /// energy and of intensities where the series has them) and the upper ends. An unknown energy
 /// gives unknown carbon and a reason.
 ///
-/// Errors: those of check_series; not found, naming the hours that the series lacks; invalid
-/// argument for a PUE below 1 or a trace without energy.
+/// A trace without any energy counts by time instead. Errors: those of check_series; not found,
+/// naming the hours that the series lacks; invalid argument for a PUE that Pue::of refuses or an
+/// empty trace.
 Result<CarbonSummary> carbon_over_time(const IntensitySeries& series, const EnergyTrace& trace,
                                        const EnergySummary& energy,
                                        const SeriesCarbonOptions& options = {});

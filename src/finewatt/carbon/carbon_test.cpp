@@ -111,7 +111,7 @@ TEST(GridFactor, PueBelowOneOrAboveTenIsRefused) {
     for (const double pue : {0.99, 0.0, -1.0, 10.1, 150.0, std::numeric_limits<double>::quiet_NaN(),
                              std::numeric_limits<double>::infinity()}) {
         EXPECT_ERROR(kInvalidArgument, grid_factor(place("zip:15213"), {.pue = pue}),
-                     "PUE: expected a number of 1 to 10");
+                     "PUE: expected a number from 1 to 10");
     }
     ASSERT_OK(grid_factor(place("zip:15213"), {.pue = 10}));
 }
@@ -129,6 +129,8 @@ TEST(CarbonOf, BoundsAreEnergyBoundsTimesIntensityBounds) {
     EXPECT_NEAR(carbon.co2_kg_high.value(), 3 * 1.5 * 911.424 * 0.45359237e-3, 1e-12);
     EXPECT_DOUBLE_EQ(carbon.intensity_low->as_grams_per_kwh(), 596.904 * 0.45359237);
     EXPECT_DOUBLE_EQ(carbon.intensity_high->as_grams_per_kwh(), 911.424 * 0.45359237);
+    EXPECT_EQ(carbon.intensity_kind, "average");
+    EXPECT_DOUBLE_EQ(carbon.facility_energy->as_kwh(), 3);
     EXPECT_GT(carbon.co2_kg.value(), carbon.co2_kg_low.value());
     EXPECT_LT(carbon.co2_kg.value(), carbon.co2_kg_high.value());
 }

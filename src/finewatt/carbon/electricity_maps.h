@@ -38,6 +38,9 @@ class ElectricityMaps {
     Result<IntensitySeries> past_range(const std::string& zone, WallTime begin, WallTime end);
 
   private:
+    /// Return the body of a good answer.
+    Result<std::string> ask(const std::string& zone, const std::string& path_and_query);
+
     HttpClient* http_;
     ProviderSettings settings_;
 };

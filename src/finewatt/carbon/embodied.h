@@ -44,15 +44,29 @@ struct GivenFootprint {
     std::optional<double> kg_high{};
 };
 
+/// What is in a server, for the method by parts.
+struct ServerParts {
+    int cpus = 1;
+    double memory_gb = 16;
+    int ssds = 0;
+    int hard_disks = 0;
+};
+
+/// Return the footprint of a server without accelerators as the sum of its parts, with the
+/// coefficients of Cloud Carbon Footprint (data/embodied/SOURCE.md); range: half to twice. Error:
+/// invalid argument for a number out of range.
+Result<HardwareFootprint> server_from_parts(const ServerParts& parts);
+
 /// What a run used and for how much of its life.
 struct EmbodiedOptions {
     /// Name of a server of the table; nothing = a class chosen by whether there are accelerators.
     std::optional<std::string> server{};
-    std::optional<GivenFootprint> server_given{};
+    std::optional<ServerParts> server_parts{};     ///< instead of a name
+    std::optional<GivenFootprint> server_given{};  ///< instead of both
     /// Name of an accelerator of the table; nothing = the class "accelerator".
     std::optional<std::string> accelerator{};
     std::optional<GivenFootprint> accelerator_given{};
-    /// Accelerators that the run held; nothing = as many as the run's record counts energy of.
+    /// Accelerators that the run held; nothing = as many GPUs as the run's record names.
     std::optional<int> accelerators{};
     /// Years of service; nothing = 4 with a range of 3 to 6 (see data/embodied/SOURCE.md).
     std::optional<double> lifetime_years{};
@@ -72,11 +86,11 @@ struct EmbodiedCarbon {
     std::string source;      ///< footprints, lifetime and shares used
 };
 
-/// Compute the embodied emissions of using a machine with that many accelerators for a time.
-/// Errors: invalid argument (a time, lifetime, share, count or footprint out of range); not found
-/// (a name).
-Result<EmbodiedCarbon> embodied_of(std::chrono::nanoseconds used, int accelerators,
-                                   const EmbodiedOptions& options);
+/// Compute the embodied emissions of using a machine for a time; `options.accelerators` empty = 0.
+/// Low is the low footprint over the long lifetime, high the high footprint over the short one.
+/// Errors: invalid argument (a time, lifetime, share, count or footprint out of range, a name of
+/// the other kind); not found (a name).
+Result<EmbodiedCarbon> embodied_of(std::chrono::nanoseconds used, const EmbodiedOptions& options);
 
 /// Fill the embodied part of a run's `carbon`, making a summary when there is none (then its reason
 /// is the run's carbon_reason). Call it after the operational part is set. A run without a duration

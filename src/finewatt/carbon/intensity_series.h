@@ -47,6 +47,10 @@ struct IntensitySeries {
 /// the unit (lb/MWh, g/MWh, kg/MWh x 1000).
 constexpr CarbonIntensity kLargestIntensity = grams_per_kwh(5'000);
 
+/// Return an error unless the interval ends after it begins and has a finite intensity from 0 to
+/// kLargestIntensity inside its range. `where` names it in the message. Error: corrupt.
+Status check_interval(const IntensityInterval& interval, std::string_view where);
+
 /// Return an error unless there is an interval, each has a length above zero and a finite intensity
 /// from 0 to kLargestIntensity inside its range, and they are in order without overlap. Holes are
 /// allowed here: whether one matters depends on the window. Error: corrupt, naming the interval.
@@ -65,14 +69,14 @@ struct IntensityCsvOptions {
 /// Read a series from CSV text with a header line, columns by name in any order:
 ///
 ///   datetime              ISO 8601 with zone, begin of the interval (2026-11-23T04:00:00Z, +01:00)
-///   datetime_end          its end, optional; else intervals last until the next row, the last one
-///                         as long as the shortest before it (one hour in a file of one row)
+///   datetime_end          its end, optional; else each interval lasts as long as the shortest
+///                         distance between two rows (one hour in a file of one row)
 ///   intensity_g_per_kwh   and, optional, intensity_g_per_kwh_low, intensity_g_per_kwh_high
-///   zone, basis, is_estimated, source   optional
+///   zone, basis, intensity_kind, is_estimated, source   optional
 ///
 /// or the export of Electricity Maps ("Datetime (UTC)", "Zone id", "Carbon intensity gCO₂eq/kWh
-/// (Life cycle)" or "(direct)", "Data estimated"); life cycle wins. A row that follows later than
-/// the usual spacing leaves a hole. `name` is the file's name for messages.
+/// (Life cycle)" or "(direct)", "Data estimated"); life cycle wins. A row that follows later leaves
+/// a hole. `name` is the file's name for messages.
 ///
 /// Errors: corrupt, naming the line: time without zone, rows not in order or overlapping, a second
 /// zone, a value that is missing, negative, absurd or outside its range; not found, for a zone that

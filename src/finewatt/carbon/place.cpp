@@ -1,6 +1,7 @@
 #include "finewatt/carbon/place.h"
 
 #include "finewatt/base/ascii.h"
+#include "finewatt/carbon/intensity_series.h"
 
 #include <algorithm>
 #include <array>
@@ -17,11 +18,6 @@ constexpr std::array<std::string_view, 7> kKindNames{"zip",    "subregion", "sta
 
 /// Longer than any name of the tables; a longer text is no name.
 constexpr std::size_t kLongestName = 64;
-
-/// The dirtiest grids stay below 1,500 g/kWh, and burning lignite in the worst of plants below
-/// 2,000 (IPCC AR5 WG3 annex III, 2014, table A.III.2: coal 740 to 910, life cycle). So a larger
-/// figure has another unit.
-constexpr double kLargestGramsPerKwh = 5000;
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -70,11 +66,11 @@ Result<Place> parse_intensity(std::string_view text) {
                               "found '{}'",
                               text.substr(0, kLongestName));
     }
-    if (value > kLargestGramsPerKwh) {
+    if (grams_per_kwh(value) > kLargestIntensity) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "carbon intensity: expected at most {} g/kWh, found {}, so probably "
                               "another unit; lb/MWh times 0.45359237 and g/MWh by 1,000 give g/kWh",
-                              kLargestGramsPerKwh, value);
+                              kLargestIntensity.as_grams_per_kwh(), value);
     }
     return Place{PlaceKind::kIntensity, "", grams_per_kwh(value)};
 }

@@ -37,7 +37,8 @@ class WattTime {
 
   private:
     Status log_in();
-    Result<HttpResponse> get(const std::string& path_and_query, const std::string& what);
+    /// Return the body of a good answer.
+    Result<std::string> ask(const std::string& path_and_query, const std::string& what);
 
     HttpClient* http_;
     ProviderSettings settings_;

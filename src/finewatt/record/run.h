@@ -257,41 +257,6 @@ struct CarbonSummary {
 
     static constexpr auto fields() {
         using C = CarbonSummary;
-        return std::tuple_cat(
-            operation_fields(),
-            std::make_tuple(
-                field("embodied_kg", &C::embodied_kg, "kg",
-                      "share of the emissions of making, CO2e"),
-                field("embodied_kg_low", &C::embodied_kg_low, "kg", "lower end of their range"),
-                field("embodied_kg_high", &C::embodied_kg_high, "kg", "upper end of their range"),
-                field("embodied_provenance", &C::embodied_provenance, "",
-                      "modelled (figures of this hardware) or assumed (figures of its class)"),
-                field("embodied_source", &C::embodied_source, "",
-                      "footprints, lifetime and shares they rest on"),
-                field("embodied_reason", &C::embodied_reason, "", "why they are unknown"),
-                field("sci", &C::sci, "g", "software carbon intensity: CO2e per unit of work"),
-                field("sci_low", &C::sci_low, "g", "lower end of its range"),
-                field("sci_high", &C::sci_high, "g", "upper end of its range"),
-                field("sci_per", &C::sci_per, "",
-                      "unit of work: run, 1k-examples, million-tokens or million-tokens-padded"),
-                field("sci_reason", &C::sci_reason, "", "why it is unknown"),
-                field("water_l", &C::water_l, "l", "water used for the energy"),
-                field("water_l_low", &C::water_l_low, "l", "lower end of its range"),
-                field("water_l_high", &C::water_l_high, "l", "upper end of its range"),
-                field("water_source", &C::water_source, "",
-                      "litres per kWh it rests on, or why it is unknown"),
-                field("cost", &C::cost, "currency", "price of the facility's energy"),
-                field("cost_low", &C::cost_low, "currency", "lower end of its range"),
-                field("cost_high", &C::cost_high, "currency", "upper end of its range"),
-                field("cost_currency", &C::cost_currency, "", "ISO 4217 code of the currency"),
-                field("cost_source", &C::cost_source, "",
-                      "price per kWh it rests on, or why it is unknown"),
-                field("reason", &C::reason, "", "why the emissions are unknown")));
-    }
-
-  private:
-    static constexpr auto operation_fields() {
-        using C = CarbonSummary;
         return std::make_tuple(
             field("co2_kg", &C::co2_kg, "kg", "operational emissions"),
             field("co2_kg_low", &C::co2_kg_low, "kg", "lower end of their range"),
@@ -312,7 +277,31 @@ struct CarbonSummary {
                   "energy of the facility: the run's total times the PUE"),
             field("facility_energy_j_low", &C::facility_energy_low, "J", "lower end of its range"),
             field("facility_energy_j_high", &C::facility_energy_high, "J",
-                  "upper end of its range"));
+                  "upper end of its range"),
+            field("embodied_kg", &C::embodied_kg, "kg", "share of the emissions of making, CO2e"),
+            field("embodied_kg_low", &C::embodied_kg_low, "kg", "lower end of their range"),
+            field("embodied_kg_high", &C::embodied_kg_high, "kg", "upper end of their range"),
+            field("embodied_provenance", &C::embodied_provenance, "",
+                  "modelled (figures of this hardware) or assumed (figures of its class)"),
+            field("embodied_source", &C::embodied_source, "",
+                  "footprints, lifetime and shares they rest on"),
+            field("embodied_reason", &C::embodied_reason, "", "why they are unknown"),
+            field("sci", &C::sci, "g", "software carbon intensity: CO2e per unit of work"),
+            field("sci_low", &C::sci_low, "g", "lower end of its range"),
+            field("sci_high", &C::sci_high, "g", "upper end of its range"),
+            field("sci_per", &C::sci_per, "",
+                  "unit of work: run, 1k-examples, million-tokens or million-tokens-padded"),
+            field("sci_reason", &C::sci_reason, "", "why it is unknown"),
+            field("water_l", &C::water_l, "l", "water used for the energy"),
+            field("water_l_low", &C::water_l_low, "l", "lower end of its range"),
+            field("water_l_high", &C::water_l_high, "l", "upper end of its range"),
+            field("water_source", &C::water_source, "", "litres per kWh it rests on"),
+            field("cost", &C::cost, "currency", "price of the facility's energy"),
+            field("cost_low", &C::cost_low, "currency", "lower end of its range"),
+            field("cost_high", &C::cost_high, "currency", "upper end of its range"),
+            field("cost_currency", &C::cost_currency, "", "ISO 4217 code of the currency"),
+            field("cost_source", &C::cost_source, "", "price per kWh it rests on"),
+            field("reason", &C::reason, "", "why the emissions are unknown"));
     }
 };
 
