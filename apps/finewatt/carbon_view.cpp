@@ -165,6 +165,26 @@ void add_operation(Lines& lines, const CarbonSummary& carbon) {
     }
 }
 
+/// A few of them, with numbers that say something to people.
+void add_equivalents(Lines& lines, const std::vector<Equivalent>& equivalents) {
+    constexpr std::size_t kShown = 5;
+    constexpr double kSmallest = 1;
+    constexpr double kLargest = 100'000;
+    std::size_t shown = 0;
+    for (const Equivalent& equivalent : equivalents) {
+        if (equivalent.value >= kSmallest && equivalent.value < kLargest && shown < kShown) {
+            lines.add(
+                shown == 0 ? "as much as" : "",
+                fmt::format("{}: {} {} ({})", equivalent.name, format_number(equivalent.value, 3),
+                            equivalent.unit, equivalent.edition));
+            ++shown;
+        }
+    }
+    if (shown > 0 && shown < equivalents.size()) {
+        lines.add("", fmt::format("{} more with --json", equivalents.size() - shown));
+    }
+}
+
 }  // namespace
 
 std::string carbon_json(const CarbonView& view) {
@@ -221,12 +241,7 @@ std::string carbon_text(const CarbonView& view, std::size_t width) {
     } else {
         lines.add("emissions", format_unknown(view.run.carbon_reason));
     }
-    std::string_view label = "as much as";
-    for (const Equivalent& equivalent : view.equivalents) {
-        lines.add(label, fmt::format("{} {} ({})", format_number(equivalent.value, 3),
-                                     equivalent.name, equivalent.edition));
-        label = "";
-    }
+    add_equivalents(lines, view.equivalents);
     return lines.take();
 }
 

@@ -2,6 +2,8 @@
 
 #include "finewatt/carbon/carbon.h"
 #include "finewatt/carbon/equivalents.h"
+#include "finewatt/carbon/facility.h"
+#include "finewatt/carbon_extras.h"
 #include "finewatt/carbon_tables.h"
 #include "finewatt/carbon_view.h"
 #include "finewatt/command.h"
@@ -16,6 +18,7 @@
 #include <cstdlib>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace finewatt::app {
 namespace {
@@ -48,6 +51,13 @@ struct CarbonFlags {
     std::string edition;
     std::string basis;
     double pue = 1;
+    CarbonExtras extras;
+};
+
+/// The run whose carbon is asked for, or an empty one with the energy that was named.
+struct Subject {
+    RunRecord run;
+    std::vector<PowerSeries> power;  ///< of a stored run, where it is needed
 };
 
 /// A failure, and the exit status that it means.
@@ -99,35 +109,41 @@ Result<RunRecord> record_of(Joules energy) {
     return run;
 }
 
-Result<RunRecord> stored_run(const CommandContext& context, const std::string& key) {
+Result<Subject> stored_run(const CommandContext& context, const CarbonFlags& flags) {
     std::string url = context.common.store_url;
     if (url.empty()) {
         FINEWATT_ASSIGN(url, default_store_url(::getenv));
     }
     FINEWATT_ASSIGN(const std::unique_ptr<Store> store, open_store(url));
-    FINEWATT_ASSIGN(RunRecord run, store->get(key));
-    run.carbon.reset();  // what was stored then is not what is asked for now
-    run.carbon_reason.reset();
-    return run;
+    Subject subject;
+    FINEWATT_ASSIGN(subject.run, store->get(flags.run));
+    if (flags.extras.is_over_time()) {
+        FINEWATT_ASSIGN(subject.power, store->power_series(subject.run.run_id));
+    }
+    subject.run.carbon.reset();  // what was stored then is not what is asked for now
+    subject.run.carbon_reason.reset();
+    return subject;
 }
 
-/// Return the run whose carbon is asked for, or an empty one with the energy that was named.
-tl::expected<RunRecord, Failure> subject(const CommandContext& context, const CarbonFlags& flags) {
+tl::expected<Subject, Failure> subject_of(const CommandContext& context, const CarbonFlags& flags) {
     if (!flags.run.empty()) {
-        Result<RunRecord> run = stored_run(context, flags.run);
-        if (!run) {
-            const ErrorCode code = run.error().code();
+        Result<Subject> stored = stored_run(context, flags);
+        if (!stored) {
+            const ErrorCode code = stored.error().code();
             const bool is_input =
                 code == ErrorCode::kNotFound || code == ErrorCode::kInvalidArgument;
-            return tl::unexpected(Failure{is_input ? kBadInput : kStoreFailed, run.error()});
+            return tl::unexpected(Failure{is_input ? kBadInput : kStoreFailed, stored.error()});
         }
-        return *std::move(run);
+        return *std::move(stored);
     }
     Result<RunRecord> run = record_of(flags.kwh ? kwh(*flags.kwh) : joules(*flags.joules));
     if (!run) {
         return tl::unexpected(Failure{kBadInput, run.error()});
     }
-    return *std::move(run);
+    if (const Status times = set_times(*run, flags.extras); !times) {
+        return tl::unexpected(Failure{kBadInput, times.error()});
+    }
+    return Subject{*std::move(run), {}};
 }
 
 std::string title_of(const CarbonFlags& flags, const RunRecord& run,
@@ -142,15 +158,25 @@ std::string title_of(const CarbonFlags& flags, const RunRecord& run,
     return place ? fmt::format("{} at {}", title, place_text(*place)) : title;
 }
 
-Result<CarbonView> carbon_view(const CarbonFlags& flags, RunRecord run) {
-    FINEWATT_ASSIGN(const std::optional<Place> place, chosen_place(flags));
-    FINEWATT_ASSIGN(const CarbonOptions options, carbon_options(flags));
-    FINEWATT_TRY(set_carbon(run, place, options));
+Result<CarbonView> carbon_view(const CarbonFlags& flags, Subject subject) {
+    FINEWATT_TRY(Pue::of(flags.pue));
+    RunRecord& run = subject.run;
+    std::optional<Place> place;
+    if (flags.extras.is_over_time()) {
+        FINEWATT_TRY(set_carbon_by_hour(run, subject.power, flags.pue, flags.extras));
+    } else {
+        FINEWATT_ASSIGN(place, chosen_place(flags));
+        FINEWATT_ASSIGN(const CarbonOptions options, carbon_options(flags));
+        FINEWATT_TRY(set_carbon(run, place, options));
+    }
+    FINEWATT_TRY(set_extras(run, flags.pue, flags.extras));
     CarbonView view;
-    view.pue = options.pue;
+    view.pue = flags.pue;
     view.title = title_of(flags, run, place);
     if (run.carbon && run.carbon->co2_kg) {
-        FINEWATT_ASSIGN(view.equivalents, equivalents_of(grams(*run.carbon->co2_kg * 1000)));
+        constexpr double kGramsPerKilogram = 1000;
+        FINEWATT_ASSIGN(view.equivalents,
+                        equivalents_of(grams(*run.carbon->co2_kg * kGramsPerKilogram)));
     }
     view.run = std::move(run);
     return view;
@@ -171,7 +197,23 @@ std::optional<std::string> usage_mistake(const CarbonFlags& flags) {
         return "place: expected one option that names it (--zip, --subregion, --state, --country, "
                "--region, --cloud, --intensity or --place), found several";
     }
+    if (flags.extras.is_over_time() &&
+        (places > 0 || !flags.edition.empty() || !flags.basis.empty())) {
+        return "intensity: expected a place or the hours of --series or --provider, found both; "
+               "leave the place, --edition and --basis away";
+    }
+    if (!flags.run.empty() && (!flags.extras.start.empty() || flags.extras.hours)) {
+        return "time: a stored run knows its own; leave --start and --hours away";
+    }
     return std::nullopt;
+}
+
+/// A service that cannot be reached or answers rubbish is a failed job, the rest is bad input.
+int exit_status_of(const Error& error, const CarbonFlags& flags) {
+    const ErrorCode code = error.code();
+    const bool is_service =
+        code == ErrorCode::kIo || code == ErrorCode::kBusy || code == ErrorCode::kCorrupt;
+    return is_service && !flags.extras.provider.empty() ? kJobFailed : kBadInput;
 }
 
 void print_carbon(CommandContext& context, const CarbonFlags& flags) {
@@ -179,14 +221,14 @@ void print_carbon(CommandContext& context, const CarbonFlags& flags) {
         fail(context, kWrongUsage, FINEWATT_ERROR(kInvalidArgument, "{}", *mistake));
         return;
     }
-    tl::expected<RunRecord, Failure> run = subject(context, flags);
-    if (!run) {
-        fail(context, run.error().exit_status, run.error().error);
+    tl::expected<Subject, Failure> subject = subject_of(context, flags);
+    if (!subject) {
+        fail(context, subject.error().exit_status, subject.error().error);
         return;
     }
-    const Result<CarbonView> view = carbon_view(flags, *std::move(run));
+    const Result<CarbonView> view = carbon_view(flags, *std::move(subject));
     if (!view) {
-        fail(context, kBadInput, view.error());
+        fail(context, exit_status_of(view.error(), flags), view.error());
         return;
     }
     if (context.common.json) {
@@ -233,15 +275,17 @@ void register_carbon(CLI::App& app, CommandContext& context) {
     auto* command = app.add_subcommand("carbon", "Emissions of an energy at a place");
     const auto flags = std::make_shared<CarbonFlags>();  // shared with the callback below
     add_flags(*command, *flags);
+    add_carbon_extras(*command, flags->extras);
     add_carbon_editions(*command, context);
     add_carbon_places(*command, context);
     command->require_subcommand(0, 1);
     command->footer(
         "Nothing is guessed: an unknown place is an error with near matches, no place gives no\n"
-        "carbon, and no web service is asked.\n"
+        "carbon, and no web service is asked without --provider.\n"
         "Examples:\n"
         "  finewatt carbon --kwh 368 --zip 15213 --edition eGRID2021 --basis co2\n"
         "  finewatt carbon --run 01KAQ --cloud gcp/europe-west9 --pue 1.1 --json\n"
+        "  finewatt carbon --run 01KAQ --series hours.csv --embodied --sci-per 1k-examples\n"
         "  finewatt carbon editions\n"
         "  finewatt carbon places stockholm");
     command->callback([command, flags, &context] {
