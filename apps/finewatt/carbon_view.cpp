@@ -213,6 +213,7 @@ std::string carbon_json(const CarbonView& view) {
     document["energy_kwh_high"] = or_null(as_kwh(energy.energy_high));
     document["intensity_g_per_kwh_low"] = or_null(as_grams(carbon.intensity_low));
     document["intensity_g_per_kwh_high"] = or_null(as_grams(carbon.intensity_high));
+    document["intensity_kind"] = or_null(carbon.intensity_kind);
     document["run_id"] = view.run.run_id.empty() ? Json() : Json(view.run.run_id);
     document["reason"] = or_null(reason_of(view.run));
     append_beyond(document, carbon);

@@ -1,7 +1,7 @@
 // finewatt carbon: the real program, energy and place in, emissions out.
 
-#include "finewatt/record/json.h"
 #include "finewatt/store/store.h"
+#include "finewatt/testing/local_server.h"
 
 #include <algorithm>
 #include <set>
@@ -36,6 +36,12 @@ class CarbonCommand : public ProgramTest {
         for (const std::string& part : parts) {
             EXPECT_THAT(result.stderr_text, HasSubstr(part));
         }
+    }
+
+    /// Write a file into the temporary home and return its path.
+    std::string write_series(const std::string& rows) {
+        tree_.write("hours.csv", "datetime,intensity_g_per_kwh,basis\n" + rows);
+        return (tree_.path() / "hours.csv").string();
     }
 
     /// Store a run with a range of energy.
@@ -220,6 +226,128 @@ TEST_F(CarbonCommand, WrongUsageIsExitStatusTwo) {
     expect_refused({"--kwh", "1", "--zip", "15213", "--state", "PA"}, 2, {"found several"});
     expect_refused({"--kwh", "1", "--basis", "co3"}, 2, {"--basis"});
     expect_refused({"--kwh", "much"}, 2, {"--kwh"});
+}
+
+TEST_F(CarbonCommand, HoursOfASeriesAreWeighted) {
+    const std::string file =
+        write_series("2026-11-23T04:00:00Z,100,co2e\n2026-11-23T05:00:00Z,300,co2e\n");
+    const std::vector<std::string> when{"--start", "2026-11-23T04:30:00Z", "--hours", "1"};
+    std::vector<std::string> arguments{"--kwh", "2", "--series", file, "--pue", "1.5"};
+    arguments.insert(arguments.end(), when.begin(), when.end());
+    const nlohmann::json document = carbon(arguments);
+    EXPECT_NEAR(document.at("co2_kg"), 2 * 1.5 * 0.2, 1e-12);
+    EXPECT_NEAR(document.at("intensity_g_per_kwh"), 200, 1e-9);
+    EXPECT_EQ(document.at("basis"), "co2e");
+    EXPECT_EQ(document.at("facility_kwh"), 3.0);
+}
+
+TEST_F(CarbonCommand, StoredRunMeetsTheHoursThatItRanIn) {
+    store_run("01KAQW0000000000000000000D", "timed", kwh(1));  // 04:28 to 05:28
+    const std::string file =
+        write_series("2026-11-23T04:00:00Z,60,co2e\n2026-11-23T05:00:00Z,120,co2e\n");
+    const nlohmann::json document = carbon({"--run", "timed", "--series", file});
+    EXPECT_NEAR(document.at("intensity_g_per_kwh"), (32 * 60 + 28 * 120) / 60.0, 1e-9);
+    EXPECT_NEAR(document.at("co2_kg_high").get<double>(), 2 * document.at("co2_kg").get<double>(),
+                1e-12);
+}
+
+TEST_F(CarbonCommand, EnergyOutsideTheSeriesIsAnErrorUnlessAskedFor) {
+    const std::string file = write_series("2026-11-23T04:00:00Z,100,co2e\n");
+    const std::vector<std::string> arguments{
+        "--kwh", "1", "--series", file, "--start", "2026-11-23T04:00:00Z", "--hours", "2"};
+    expect_refused(arguments, 4, {"2026-11-23T05:00"});
+    std::vector<std::string> asked = arguments;
+    asked.emplace_back("--extrapolate");
+    EXPECT_NEAR(carbon(asked).at("co2_kg"), 0.1, 1e-12);
+    expect_refused({"--kwh", "1", "--series", file}, 4, {"--start and --hours"});
+    expect_refused({"--kwh", "1", "--series", file, "--zip", "15213"}, 2, {"found both"});
+    expect_refused({"--kwh", "1", "--series", "/nowhere.csv", "--start", "2026-11-23T04:00:00Z",
+                    "--hours", "1"},
+                   4, {"/nowhere.csv"});
+}
+
+TEST_F(CarbonCommand, ProviderIsAskedForTheHoursAndItsTokenIsNeverShown) {
+    testing::LocalHttpServer server([](const testing::ServedRequest&) {
+        return testing::ServedAnswer{
+            .body = R"({"zone":"DE","carbonIntensity":250,"datetime":"2026-11-23T04:00:00.000Z"})"};
+    });
+    extra_environment_ = {{"ELECTRICITYMAPS_ENDPOINT", server.url("")},
+                          {"ELECTRICITYMAPS_TOKEN", "s3cr3t-t0ken"}};
+    const std::vector<std::string> arguments{"--kwh",       "4", "--provider", "electricity-maps",
+                                             "--grid-zone", "DE"};
+    const nlohmann::json document = carbon(arguments);
+    EXPECT_NEAR(document.at("co2_kg"), 1.0, 1e-12);
+    EXPECT_EQ(document.at("zone"), "DE");
+    EXPECT_EQ(document.at("intensity_kind"), "average");
+    ASSERT_EQ(server.requests().size(), 1U);
+    EXPECT_EQ(server.requests()[0].headers.at("auth-token"), "s3cr3t-t0ken");
+
+    server.set_handler([](const testing::ServedRequest& request) {
+        return testing::ServedAnswer{.status = 401,
+                                     .body = "no " + request.headers.at("auth-token")};
+    });
+    std::vector<std::string> all{"carbon", "-v"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const SubprocessResult refused = finewatt(all);
+    EXPECT_EQ(refused.exit_status, 4);
+    EXPECT_THAT(refused.stderr_text, HasSubstr("ELECTRICITYMAPS_TOKEN"));
+    EXPECT_THAT(refused.stderr_text, Not(HasSubstr("s3cr3t")));
+
+    server.set_handler(
+        [](const testing::ServedRequest&) { return testing::ServedAnswer{.status = 500}; });
+    expect_refused(arguments, 5, {"Electricity Maps"});
+    expect_refused({"--kwh", "4", "--provider", "electricity-maps"}, 4, {"--grid-zone"});
+    expect_refused({"--kwh", "4", "--provider", "watttime", "--grid-zone", "X"}, 4,
+                   {"--start and --hours"});
+}
+
+TEST_F(CarbonCommand, NoServiceIsAskedWithoutTheOption) {
+    testing::LocalHttpServer server(
+        [](const testing::ServedRequest&) { return testing::ServedAnswer{}; });
+    extra_environment_ = {{"ELECTRICITYMAPS_ENDPOINT", server.url("")},
+                          {"ELECTRICITYMAPS_TOKEN", "t"},
+                          {"FINEWATT_LOCATE_ENDPOINT", server.url("")}};
+    carbon({"--kwh", "1"});
+    carbon({"--kwh", "1", "--zip", "15213"});
+    EXPECT_TRUE(server.requests().empty());
+}
+
+TEST_F(CarbonCommand, BeyondOperationIsAddedWhereAskedFor) {
+    const nlohmann::json document = carbon({"--kwh",       "2",
+                                            "--intensity", "500",
+                                            "--basis",     "co2e",
+                                            "--pue",       "1.5",
+                                            "--start",     "2026-11-23T04:00:00Z",
+                                            "--hours",     "10",
+                                            "--embodied",  "--wue",
+                                            "2",           "--off-site-water",
+                                            "3",           "--price-per-kwh",
+                                            "0.5",         "--currency",
+                                            "eur",         "--sci-per",
+                                            "run"});
+    EXPECT_GT(document.at("embodied_kg"), 0);
+    EXPECT_LT(document.at("embodied_kg_low"), document.at("embodied_kg"));
+    EXPECT_NEAR(document.at("water_l"), 2 * 2 + 3 * 3, 1e-12);
+    EXPECT_NEAR(document.at("cost"), 1.5, 1e-12);
+    EXPECT_EQ(document.at("cost_currency"), "EUR");
+    EXPECT_EQ(document.at("sci_per"), "run");
+    EXPECT_NEAR(document.at("sci").get<double>(),
+                1000 * (1.5 + document.at("embodied_kg").get<double>()), 1e-6);
+    const nlohmann::json plain = carbon({"--kwh", "2", "--intensity", "500"});
+    for (const char* key : {"embodied_kg", "water_l", "cost", "sci"}) {
+        EXPECT_FALSE(plain.contains(key)) << key;
+    }
+}
+
+TEST_F(CarbonCommand, WaterAndPriceNeedNoPlace) {
+    const nlohmann::json document =
+        carbon({"--kwh", "2", "--pue", "2", "--price-per-kwh", "0.25", "--currency", "USD"});
+    EXPECT_EQ(document.at("co2_kg"), nullptr);
+    EXPECT_THAT(document.at("reason").get<std::string>(), HasSubstr("--place"));
+    EXPECT_NEAR(document.at("cost"), 1.0, 1e-12);
+    expect_refused({"--kwh", "2", "--price-per-kwh", "0.25"}, 2, {"--currency"});
+    expect_refused({"--kwh", "2", "--wue", "-1"}, 4, {"litres per kWh"});
+    expect_refused({"--kwh", "2", "--sci-per", "fortnight"}, 4, {"million-tokens"});
 }
 
 TEST_F(CarbonCommand, EditionsListsEveryTable) {
