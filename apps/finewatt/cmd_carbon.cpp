@@ -45,10 +45,10 @@ constexpr std::array<PlaceOption, 7> kPlaceOptions{
 struct CarbonFlags {
     std::optional<double> kwh;
     std::optional<double> joules;
-    std::string run;
-    std::array<std::string, kPlaceOptions.size()> places;
-    std::string place;
-    std::string edition;
+    std::optional<std::string> run;
+    std::array<std::optional<std::string>, kPlaceOptions.size()> places;
+    std::optional<std::string> place;
+    std::optional<std::string> edition;
     std::string basis;
     double pue = 1;
     CarbonExtras extras;
@@ -68,28 +68,26 @@ struct Failure {
 
 /// Return the place that the options name, else that of FINEWATT_PLACE, else none.
 Result<std::optional<Place>> chosen_place(const CarbonFlags& flags) {
-    std::string text = flags.place;
+    std::optional<std::string> text = flags.place;
     for (std::size_t i = 0; i < kPlaceOptions.size(); ++i) {
-        if (!flags.places[i].empty()) {
-            text = fmt::format("{}:{}", place_kind_name(kPlaceOptions[i].kind), flags.places[i]);
+        if (flags.places[i]) {
+            text = fmt::format("{}:{}", place_kind_name(kPlaceOptions[i].kind), *flags.places[i]);
         }
     }
     const char* from_environment = std::getenv("FINEWATT_PLACE");
-    if (text.empty() && from_environment != nullptr) {
+    if (!text && from_environment != nullptr && *from_environment != '\0') {
         text = from_environment;
     }
-    if (text.empty()) {
+    if (!text) {
         return std::optional<Place>();
     }
-    FINEWATT_ASSIGN(Place place, parse_place(text));
+    FINEWATT_ASSIGN(Place place, parse_place(*text));
     return std::optional(std::move(place));
 }
 
 Result<CarbonOptions> carbon_options(const CarbonFlags& flags) {
     CarbonOptions options;
-    if (!flags.edition.empty()) {
-        options.edition = flags.edition;
-    }
+    options.edition = flags.edition;
     if (!flags.basis.empty()) {
         FINEWATT_ASSIGN(options.basis, parse_carbon_basis(flags.basis));
     }
@@ -116,7 +114,7 @@ Result<Subject> stored_run(const CommandContext& context, const CarbonFlags& fla
     }
     FINEWATT_ASSIGN(const std::unique_ptr<Store> store, open_store(url));
     Subject subject;
-    FINEWATT_ASSIGN(subject.run, store->get(flags.run));
+    FINEWATT_ASSIGN(subject.run, store->get(*flags.run));
     if (flags.extras.is_over_time()) {
         FINEWATT_ASSIGN(subject.power, store->power_series(subject.run.run_id));
     }
@@ -126,7 +124,7 @@ Result<Subject> stored_run(const CommandContext& context, const CarbonFlags& fla
 }
 
 tl::expected<Subject, Failure> subject_of(const CommandContext& context, const CarbonFlags& flags) {
-    if (!flags.run.empty()) {
+    if (flags.run) {
         Result<Subject> stored = stored_run(context, flags);
         if (!stored) {
             const ErrorCode code = stored.error().code();
@@ -151,7 +149,7 @@ std::string title_of(const CarbonFlags& flags, const RunRecord& run,
     std::string title = run.energy.energy
                             ? fmt::format("{} kWh", format_number(run.energy.energy->as_kwh()))
                             : "an unknown energy";
-    if (!flags.run.empty()) {
+    if (flags.run) {
         title = fmt::format("run {}{}", run.run_id,
                             run.name ? fmt::format(" ({})", *run.name) : std::string());
     }
@@ -184,25 +182,24 @@ Result<CarbonView> carbon_view(const CarbonFlags& flags, Subject subject) {
 
 /// Return what is wrong with the options as a whole, or nothing.
 std::optional<std::string> usage_mistake(const CarbonFlags& flags) {
-    const int energies = (flags.kwh ? 1 : 0) + (flags.joules ? 1 : 0) + (flags.run.empty() ? 0 : 1);
+    const int energies = (flags.kwh ? 1 : 0) + (flags.joules ? 1 : 0) + (flags.run ? 1 : 0);
     if (energies != 1) {
         return fmt::format("energy: expected one of --kwh, --joules and --run, found {}",
                            energies == 0 ? "none" : "several");
     }
-    int places = flags.place.empty() ? 0 : 1;
-    for (const std::string& place : flags.places) {
-        places += place.empty() ? 0 : 1;
+    int places = flags.place ? 1 : 0;
+    for (const std::optional<std::string>& place : flags.places) {
+        places += place ? 1 : 0;
     }
     if (places > 1) {
         return "place: expected one option that names it (--zip, --subregion, --state, --country, "
                "--region, --cloud, --intensity or --place), found several";
     }
-    if (flags.extras.is_over_time() &&
-        (places > 0 || !flags.edition.empty() || !flags.basis.empty())) {
+    if (flags.extras.is_over_time() && (places > 0 || flags.edition || !flags.basis.empty())) {
         return "intensity: expected a place or the hours of --series or --provider, found both; "
                "leave the place, --edition and --basis away";
     }
-    if (!flags.run.empty() && (!flags.extras.start.empty() || flags.extras.hours)) {
+    if (flags.run && (!flags.extras.start.empty() || flags.extras.hours)) {
         return "time: a stored run knows its own; leave --start and --hours away";
     }
     return std::nullopt;

@@ -188,6 +188,8 @@ TEST_F(CarbonCommand, HostileRunNameCannotSteerTheTerminal) {
 
 TEST_F(CarbonCommand, WrongPlacesListNearMatches) {
     expect_refused({"--kwh", "1", "--zip", "15200"}, 4, {"near matches: 15201"});
+    expect_refused({"--kwh", "1", "--zip", ""}, 4, {"expected five digits"});
+    expect_refused({"--kwh", "1", "--place", ""}, 4, {"place: expected zip:15213"});
     expect_refused({"--kwh", "1", "--zip", "1521A"}, 4, {"expected five digits"});
     expect_refused({"--kwh", "1", "--zip", "1521338901"}, 4, {"expected five digits"});
     expect_refused({"--kwh", "1", "--subregion", "RFCX"}, 4, {"RFCW (RFC West)"});

@@ -10,6 +10,19 @@
 namespace finewatt {
 namespace {
 
+/// Refuse what is no name of an edition, without an echo.
+Status check_edition(const std::optional<std::string>& edition) {
+    constexpr std::size_t kLongestEdition = 64;
+    if (edition &&
+        (edition->empty() || edition->size() > kLongestEdition || !is_printable(*edition))) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "edition: expected a name such as eGRID2021, found {}; `finewatt "
+                              "carbon editions` lists them",
+                              edition->empty() ? "none" : "a text that is none");
+    }
+    return {};
+}
+
 Result<GridFactor> given_factor(CarbonIntensity intensity, const CarbonOptions& options) {
     if (options.edition) {
         return FINEWATT_ERROR(kInvalidArgument,
@@ -54,6 +67,7 @@ Result<CarbonBasis> parse_carbon_basis(std::string_view text) {
 
 Result<GridFactor> grid_factor(const Place& place, const CarbonOptions& options) {
     FINEWATT_TRY(Pue::of(options.pue));
+    FINEWATT_TRY(check_edition(options.edition));
     switch (place.kind) {
         case PlaceKind::kZip:
             return zip_factor(place.name, options);

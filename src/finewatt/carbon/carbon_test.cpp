@@ -107,6 +107,16 @@ TEST(GridFactor, GivenIntensityHasNoZoneAndOnlyTheStatedBasis) {
                  "leave --edition away");
 }
 
+TEST(GridFactor, HostileEditionIsRefusedWithoutAnEcho) {
+    for (const std::string& text : {std::string("\x1b[31meGRID2021"), std::string("eGRID\n2021"),
+                                    std::string(100'000, 'e'), std::string()}) {
+        const auto factor = grid_factor(place("zip:15213"), edition(text));
+        ASSERT_FALSE(factor.has_value());
+        EXPECT_THAT(factor.error().describe(), HasSubstr("such as eGRID2021"));
+        EXPECT_LT(factor.error().describe().size(), 200U);
+    }
+}
+
 TEST(GridFactor, PueBelowOneOrAboveTenIsRefused) {
     for (const double pue : {0.99, 0.0, -1.0, 10.1, 150.0, std::numeric_limits<double>::quiet_NaN(),
                              std::numeric_limits<double>::infinity()}) {

@@ -24,6 +24,10 @@ Result<GridFactor> subregion_factor(const std::string& name, const CarbonOptions
 Result<GridFactor> zone_factor(PlaceKind kind, const std::string& code,
                                const CarbonOptions& options);
 
+/// Return whether a text is printable ASCII, as every place and edition is. Another could steer a
+/// terminal, so it is not echoed.
+bool is_printable(std::string_view text);
+
 /// Return "; near matches: A, B", or nothing where nothing is near.
 std::string near_matches_text(std::string_view wanted, std::span<const Candidate> candidates);
 

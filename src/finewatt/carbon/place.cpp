@@ -1,6 +1,7 @@
 #include "finewatt/carbon/place.h"
 
 #include "finewatt/base/ascii.h"
+#include "finewatt/carbon/factors_internal.h"
 #include "finewatt/carbon/intensity_series.h"
 
 #include <algorithm>
@@ -93,13 +94,11 @@ std::string guess(std::string_view text) {
     return "";
 }
 
-/// Whether a text is printable ASCII, as every place is. Another could steer a terminal, so it is
-/// not echoed.
+}  // namespace
+
 bool is_printable(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
-
-}  // namespace
 
 std::string_view place_kind_name(PlaceKind kind) {
     return kKindNames.at(static_cast<std::size_t>(kind));
