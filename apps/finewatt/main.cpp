@@ -84,6 +84,7 @@ constexpr std::array kCommands{
     Command{"data", finewatt::app::register_data},
     Command{"evaluate", finewatt::app::register_evaluate},
     Command{"replay", finewatt::app::register_replay},
+    Command{"carbon", finewatt::app::register_carbon},
     Command{"runs", finewatt::app::register_runs},
     Command{"tokenize", finewatt::app::register_tokenize},
 };

@@ -95,8 +95,9 @@ void add_meter_flags(CLI::App& command, MeterFlags& flags) {
         ->type_name("FILE");
     command
         .add_option("--place", flags.place,
-                    "Where the energy was used, for carbon: zip:15213, subregion:RFCW, country:FRA "
-                    "or intensity:474.5 (g/kWh). Environment: FINEWATT_PLACE")
+                    fmt::format("Where the energy was used, for carbon: {}. Environment: "
+                                "FINEWATT_PLACE",
+                                place_forms()))
         ->envname("FINEWATT_PLACE");
     command.add_option("--record", flags.record, "Write the run record (JSON) into this file")
         ->type_name("FILE");
