@@ -9,7 +9,7 @@ TEST(PostgresUrl, FormsThatLibpqReadsOneWayPass) {
          {"postgresql://", "postgres://localhost", "postgresql://me@host:5432/db",
           "postgresql://me:se%40cret@[::1]:5432/db?sslmode=require", "postgresql://a,b:1234/db",
           "postgresql:///db?host=/run/postgresql&password=p@ss", "postgresql://@/db?host=/tmp"}) {
-        EXPECT_OK(check_postgres_url(url)) << url;
+        EXPECT_TRUE(check_postgres_url(url).has_value()) << url;
     }
 }
 

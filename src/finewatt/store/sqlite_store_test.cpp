@@ -4,7 +4,7 @@
 
 #include "finewatt/base/file.h"
 #include "finewatt/store/sqlite_database_internal.h"
-#include "finewatt/store/sqlite_migrations_internal.h"
+#include "finewatt/store/store_contract_test_internal.h"
 #include "finewatt/testing/matchers.h"
 #include "finewatt/testing/temp_tree.h"
 

@@ -359,7 +359,7 @@ TEST_F(StoreContract, HostileTextsAreOnlyTexts) {
         run.status = texts[i];
         run.settings[texts[i]] = texts[i];
         const std::vector<PowerSeries> series{{texts[i], texts[i], texts[i], {1}, {2}}};
-        ASSERT_OK(store_->insert(run, series)) << texts[i];
+        ASSERT_OK(store_->insert(run, series));
         EXPECT_EQ(to_json(store_->get(run.run_id).value()), to_json(run));
         EXPECT_EQ(store_->power_series(run.run_id).value()[0].channel, texts[i]);
         EXPECT_EQ(store_->resolve(texts[i]).value(), run.run_id);
