@@ -81,14 +81,17 @@ function(finewatt_program name)
     install(TARGETS ${name} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endfunction()
 
-# finewatt_test(<name> [OPTIMIZED] SOURCES ... DEPS ... [EXTERNAL ...] [LABELS ...] [TIMEOUT <s>])
-# One GoogleTest program; each TEST in it becomes one ctest test. Its own files are not optimised,
+# finewatt_test(<name> [OPTIMIZED] [WHOLE] SOURCES ... DEPS ... [EXTERNAL ...] [LABELS ...]
+#               [TIMEOUT <s>])
+# One GoogleTest program; each TEST in it becomes one ctest test. WHOLE: the program is one ctest
+# test, for tests that share something costly, such as a server. Its own files are not optimised,
 # which halves their compile time, unless it says OPTIMIZED: for slow twins of fast code.
 function(finewatt_test name)
     if(NOT BUILD_TESTING)
         return()
     endif()
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "OPTIMIZED" "TIMEOUT" "SOURCES;DEPS;EXTERNAL;LABELS")
+    cmake_parse_arguments(PARSE_ARGV 1 ARG
+        "OPTIMIZED;WHOLE" "TIMEOUT" "SOURCES;DEPS;EXTERNAL;LABELS")
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 120)
     endif()
@@ -103,6 +106,14 @@ function(finewatt_test name)
         FINEWATT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
     if(NOT ARG_OPTIMIZED)
         target_compile_options(${name} PRIVATE "$<$<CONFIG:Release,RelWithDebInfo>:-O0>")
+    endif()
+    if(ARG_WHOLE)
+        add_test(NAME ${name} COMMAND ${name})
+        # Skipped where every test in it was; a failure among them is one.
+        set_tests_properties(${name} PROPERTIES
+            TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+            SKIP_REGULAR_EXPRESSION "\\[  PASSED  \\] 0 tests\\.\n\\[  SKIPPED \\]")
+        return()
     endif()
     gtest_discover_tests(${name}
         DISCOVERY_TIMEOUT 120
@@ -153,7 +164,7 @@ function(finewatt_print_summary)
     else()
         message(STATUS "  Parquet      off (${FINEWATT_ARROW_WHY})")
     endif()
-    message(STATUS "  PostgreSQL   ${FINEWATT_WITH_POSTGRES}")
+    message(STATUS "  PostgreSQL   ${FINEWATT_HAS_POSTGRES}")
     message(STATUS "  sanitizers   ${FINEWATT_SANITIZE}")
     message(STATUS "  ccache       ${FINEWATT_CCACHE}")
 endfunction()
