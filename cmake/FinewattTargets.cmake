@@ -5,6 +5,7 @@
 # "finewatt/<library>/..." that is not. docs/architecture.md shows the same table.
 set(FINEWATT_ALLOWED_base "")
 set(FINEWATT_ALLOWED_units base)
+set(FINEWATT_ALLOWED_stats base)
 set(FINEWATT_ALLOWED_token base)
 set(FINEWATT_ALLOWED_hub base)
 set(FINEWATT_ALLOWED_record base units)
@@ -19,7 +20,7 @@ set(FINEWATT_ALLOWED_report base units record carbon store)
 
 # Every library, lower layers first.
 set(FINEWATT_LIBRARIES
-    base units token hub record data sensor carbon store meter engine study report)
+    base units stats token hub record data sensor carbon store meter engine study report)
 
 # What runs once per command, or a few times a second, is compiled for size: at -O2 such code is two
 # to three times as big, and the pages of a meter's code are most of the memory it holds. For the
