@@ -77,15 +77,15 @@ TEST(Bootstrap, RatioOfTwoSamplesIsNearFieller) {
 }
 
 TEST(Bootstrap, WhatCannotBeToldIsAnError) {
-    EXPECT_ERROR(bootstrap(std::vector<double>{1}, mean_of), kInvalidArgument, "found 1");
-    EXPECT_ERROR(bootstrap(std::vector<double>{1, 1, 1}, mean_of), kInvalidArgument, "all equal");
+    EXPECT_ERROR(kInvalidArgument, (bootstrap(std::vector<double>{1}, mean_of)), "found 1");
+    EXPECT_ERROR(kInvalidArgument, (bootstrap(std::vector<double>{1, 1, 1}, mean_of)), "all equal");
     BootstrapOptions few;
     few.resamples = 99;
-    EXPECT_ERROR(bootstrap(kSpatialTest, mean_of, few), kInvalidArgument, "100 resamples");
+    EXPECT_ERROR(kInvalidArgument, bootstrap(kSpatialTest, mean_of, few), "100 resamples");
     const auto nothing = [](std::span<const double>) {
         return std::numeric_limits<double>::quiet_NaN();
     };
-    EXPECT_ERROR(bootstrap(kSpatialTest, nothing), kInvalidArgument, "finite statistic");
+    EXPECT_ERROR(kInvalidArgument, bootstrap(kSpatialTest, nothing), "finite statistic");
 }
 
 }  // namespace

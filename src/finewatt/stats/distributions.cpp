@@ -6,6 +6,7 @@
 #include <boost/math/special_functions/gamma.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace finewatt::stats {
@@ -57,16 +58,25 @@ double noncentral_t_cdf(double t, double degrees, double noncentrality) {
     const auto part = [&](double z) {
         return bm::pdf(Normal(), z) * scaled_chi_above((z + noncentrality) / t, degrees);
     };
-    const auto integral = [&](double begin, double end) {
+    // The second factor has a bend at S = 0 and falls around S = 1, for small t steeply. S has a
+    // standard deviation of about 1 / sqrt(2 degrees).
+    const double fall = t - noncentrality;
+    const double reach = 12 * t / std::sqrt(2 * degrees);
+    std::array<double, 6> cuts{-kEnd, -noncentrality, fall - reach, fall, fall + reach, kEnd};
+    for (double& cut : cuts) {
+        cut = std::clamp(cut, -kEnd, kEnd);
+    }
+    std::sort(cuts.begin(), cuts.end());
+    double sum = 0;
+    for (std::size_t i = 1; i < cuts.size(); ++i) {
         constexpr unsigned kMaxDepth = 12;
         constexpr double kTolerance = 1e-11;
-        return begin < end ? bm::quadrature::gauss_kronrod<double, 31>::integrate(
-                                 part, begin, end, kMaxDepth, kTolerance)
-                           : 0.0;
-    };
-    // S is near 1: there the second factor falls, for small t steeply.
-    const double middle = std::clamp(t - noncentrality, -kEnd, kEnd);
-    return std::clamp(integral(-kEnd, middle) + integral(middle, kEnd), 0.0, 1.0);
+        if (cuts.at(i - 1) < cuts.at(i)) {
+            sum += bm::quadrature::gauss_kronrod<double, 31>::integrate(
+                part, cuts.at(i - 1), cuts.at(i), kMaxDepth, kTolerance);
+        }
+    }
+    return std::clamp(sum, 0.0, 1.0);
 }
 
 double small_sample_factor(double n) {

@@ -43,12 +43,12 @@ TEST(HedgesG, VeryLargeEffectHasAnInterval) {
 }
 
 TEST(HedgesG, WithoutSpreadOrRepeatsIsAnError) {
-    EXPECT_ERROR(hedges_g(std::vector<double>{1, 1}, std::vector<double>{2, 2}), kInvalidArgument,
+    EXPECT_ERROR(kInvalidArgument, (hedges_g(std::vector<double>{1, 1}, std::vector<double>{2, 2})),
                  "all equal");
-    EXPECT_ERROR(hedges_g(std::vector<double>{1}, std::vector<double>{2, 3}), kInvalidArgument,
+    EXPECT_ERROR(kInvalidArgument, (hedges_g(std::vector<double>{1}, std::vector<double>{2, 3})),
                  "found 1");
-    EXPECT_ERROR(hedges_g(std::vector<double>{1, 2}, std::vector<double>{2, 3}, 1.5),
-                 kInvalidArgument, "0.95");
+    EXPECT_ERROR(kInvalidArgument,
+                 (hedges_g(std::vector<double>{1, 2}, std::vector<double>{2, 3}, 1.5)), "0.95");
 }
 
 TEST(EffectSizeWord, FollowsCohen) {

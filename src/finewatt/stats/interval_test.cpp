@@ -23,16 +23,17 @@ TEST(MeanInterval, IsStudentsInterval) {
 }
 
 TEST(MeanInterval, WhatGivesNoSpreadIsAnErrorNotWidthZero) {
-    EXPECT_ERROR(mean_interval({}), kInvalidArgument, "expected 2 values or more, found 0");
-    EXPECT_ERROR(mean_interval(std::vector<double>{7}), kInvalidArgument, "found 1");
-    EXPECT_ERROR(mean_interval(std::vector<double>{7, 7, 7}), kInvalidArgument, "all equal");
-    EXPECT_ERROR(mean_interval(std::vector<double>{7, std::numeric_limits<double>::quiet_NaN()}),
-                 kInvalidArgument, "found nan in place 2");
+    EXPECT_ERROR(kInvalidArgument, (mean_interval({})), "expected 2 values or more, found 0");
+    EXPECT_ERROR(kInvalidArgument, (mean_interval(std::vector<double>{7})), "found 1");
+    EXPECT_ERROR(kInvalidArgument, (mean_interval(std::vector<double>{7, 7, 7})), "all equal");
+    EXPECT_ERROR(kInvalidArgument,
+                 (mean_interval(std::vector<double>{7, std::numeric_limits<double>::quiet_NaN()})),
+                 "found nan in place 2");
 }
 
 TEST(MeanInterval, ConfidenceMustBeAShare) {
     for (const double confidence : {0.0, 1.0, 95.0, -0.5}) {
-        EXPECT_ERROR(mean_interval(kOneToFive, confidence), kInvalidArgument, "such as 0.95");
+        EXPECT_ERROR(kInvalidArgument, mean_interval(kOneToFive, confidence), "such as 0.95");
     }
 }
 
@@ -52,20 +53,22 @@ TEST(WelchDifference, AgreesWithAPublishedExample) {
 
 TEST(WelchDifference, OneSampleMayBeWithoutSpread) {
     ASSERT_OK_AND_ASSIGN(const WelchDifference welch,
-                         welch_difference(kOneToFive, std::vector<double>{1, 1, 1}));
+                         (welch_difference(kOneToFive, std::vector<double>{1, 1, 1})));
     EXPECT_DOUBLE_EQ(welch.difference.best, 2);
     // All uncertainty is that of the first sample.
     EXPECT_NEAR(welch.degrees, 4, 1e-12);
     EXPECT_NEAR(welch.difference.high - 2, 2.776445 * std::sqrt(0.5), 1e-6);
-    EXPECT_ERROR(welch_difference(std::vector<double>{2, 2}, std::vector<double>{1, 1}),
-                 kInvalidArgument, "all equal");
-    EXPECT_ERROR(welch_difference(std::vector<double>{2}, kOneToFive), kInvalidArgument, "found 1");
+    EXPECT_ERROR(kInvalidArgument,
+                 (welch_difference(std::vector<double>{2, 2}, std::vector<double>{1, 1})),
+                 "all equal");
+    EXPECT_ERROR(kInvalidArgument, (welch_difference(std::vector<double>{2}, kOneToFive)),
+                 "found 1");
 }
 
 TEST(WelchDifference, TinySpreadsKeepTheirDegrees) {
     const std::vector<double> small{1e-200, 2e-200, 3e-200};
     const std::vector<double> large{2e-200, 4e-200, 6e-200};
-    EXPECT_ERROR(welch_difference(small, large), kInvalidArgument, "all equal");
+    EXPECT_ERROR(kInvalidArgument, welch_difference(small, large), "all equal");
     const std::vector<double> a{1e-90, 2e-90, 3e-90};
     const std::vector<double> b{2e-90, 4e-90, 6e-90};
     ASSERT_OK_AND_ASSIGN(const WelchDifference welch, welch_difference(a, b));
@@ -92,9 +95,9 @@ TEST(RatioOfMeans, BoundsAreTheRatiosThatAreJustPossible) {
 }
 
 TEST(RatioOfMeans, LowerPartThatMayBeZeroHasNoInterval) {
-    EXPECT_ERROR(ratio_of_means(kOneToFive, std::vector<double>{-1, 2, -2, 3}), kInvalidArgument,
+    EXPECT_ERROR(kInvalidArgument, (ratio_of_means(kOneToFive, std::vector<double>{-1, 2, -2, 3})),
                  "may be 0");
-    EXPECT_ERROR(ratio_of_means(kOneToFive, std::vector<double>{-1, 1}), kInvalidArgument,
+    EXPECT_ERROR(kInvalidArgument, (ratio_of_means(kOneToFive, std::vector<double>{-1, 1})),
                  "other than 0");
 }
 

@@ -10,9 +10,9 @@ namespace {
 
 TEST(Ranks, EqualValuesShareTheirMeanRank) {
     ASSERT_OK_AND_ASSIGN(const std::vector<double> found,
-                         ranks(std::vector<double>{30, 10, 20, 20, 20}));
+                         (ranks(std::vector<double>{30, 10, 20, 20, 20})));
     EXPECT_EQ(found, (std::vector<double>{5, 1, 3, 3, 3}));
-    EXPECT_ERROR(ranks({}), kInvalidArgument, "found 0");
+    EXPECT_ERROR(kInvalidArgument, (ranks({})), "found 0");
 }
 
 TEST(MannWhitney, SeparateSamplesGiveTheSmallestExactP) {
@@ -51,9 +51,9 @@ TEST(MannWhitney, TiesGoToTheNormalDistribution) {
 }
 
 TEST(MannWhitney, WithoutDifferencesIsAnError) {
-    EXPECT_ERROR(mann_whitney(std::vector<double>{1, 1}, std::vector<double>{1}), kInvalidArgument,
-                 "all equal");
-    EXPECT_ERROR(mann_whitney({}, std::vector<double>{1}), kInvalidArgument, "found 0");
+    EXPECT_ERROR(kInvalidArgument,
+                 (mann_whitney(std::vector<double>{1, 1}, std::vector<double>{1})), "all equal");
+    EXPECT_ERROR(kInvalidArgument, (mann_whitney({}, std::vector<double>{1})), "found 0");
 }
 
 TEST(Spearman, AgreesWithAPublishedExample) {
@@ -67,9 +67,9 @@ TEST(Spearman, AgreesWithAPublishedExample) {
 
 TEST(Spearman, WhatCannotBeToldIsAnError) {
     const std::vector<double> three{1, 2, 3};
-    EXPECT_ERROR(spearman(three, std::vector<double>{1, 2}), kInvalidArgument, "3 and 2 values");
-    EXPECT_ERROR(spearman(three, std::vector<double>{1, 1, 1}), kInvalidArgument, "all equal");
-    EXPECT_ERROR(spearman(std::vector<double>{1, 2}, std::vector<double>{1, 2}), kInvalidArgument,
+    EXPECT_ERROR(kInvalidArgument, (spearman(three, std::vector<double>{1, 2})), "3 and 2 values");
+    EXPECT_ERROR(kInvalidArgument, (spearman(three, std::vector<double>{1, 1, 1})), "all equal");
+    EXPECT_ERROR(kInvalidArgument, (spearman(std::vector<double>{1, 2}, std::vector<double>{1, 2})),
                  "3 values or more");
 }
 

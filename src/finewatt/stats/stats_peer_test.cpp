@@ -54,7 +54,7 @@ class StatsPeer : public ::testing::Test {
         }
     }
 
-    /// Give the cases to tests/parity/peer/statistics.py and return its answers.
+    /// Give the cases to tests/parity/peer/statistics_peer.py and return its answers.
     json answers(const json& cases) {
         tree_.write("cases.json", cases.dump());
         const auto output =
@@ -96,6 +96,7 @@ TEST_F(StatsPeer, IntervalsAndTestsAgreeWithScipy) {
     }
     const json expected = answers(cases);
     ASSERT_EQ(expected.size(), cases.size());
+    int compared_effects = 0;
     for (std::size_t i = 0; i < cases.size(); ++i) {
         SCOPED_TRACE(cases[i].dump());
         const auto a = cases[i]["a"].get<std::vector<double>>();
@@ -118,9 +119,14 @@ TEST_F(StatsPeer, IntervalsAndTestsAgreeWithScipy) {
         }
         if (const Result<Interval> g = hedges_g(a, b); g) {
             expect_close(g->best, want["hedges_g"], 1e-9);
-            expect_interval(*g, want["hedges_interval"], 1e-5);
+            // scipy has no bounds for very large effects.
+            if (!want["hedges_interval"].is_null()) {
+                ++compared_effects;
+                expect_interval(*g, want["hedges_interval"], 1e-6);
+            }
         }
     }
+    EXPECT_GT(compared_effects, 40);
 }
 
 TEST_F(StatsPeer, NoncentralTAgreesWithScipyWhereThatIsGood) {
@@ -134,12 +140,18 @@ TEST_F(StatsPeer, NoncentralTAgreesWithScipyWhereThatIsGood) {
     }
     const json expected = answers(cases);
     ASSERT_EQ(expected.size(), cases.size());
+    int compared = 0;
     for (std::size_t i = 0; i < cases.size(); ++i) {
         const auto& one = cases[i];
+        if (expected[i]["noncentral_t"].is_null()) {
+            continue;  // scipy gives NaN for some
+        }
+        ++compared;
         EXPECT_NEAR(noncentral_t_cdf(one["t"], one["degrees"], one["nc"]),
                     expected[i]["noncentral_t"].get<double>(), 1e-9)
             << one.dump();
     }
+    EXPECT_GT(compared, 80);
 }
 
 TEST_F(StatsPeer, BootstrapIntervalsAgreeWithScipyUpToChance) {

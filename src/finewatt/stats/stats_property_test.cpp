@@ -47,7 +47,7 @@ void expect_interval(const Interval& found, double best, double low, double high
 
 TEST_F(StatsProperty, IntervalsFollowShiftAndScale) {
     for (int round = 0; round < 200; ++round) {
-        SCOPED_TRACE(testing::Message() << "round " << round << ", seed " << kSeed);
+        SCOPED_TRACE(::testing::Message() << "round " << round << ", seed " << kSeed);
         const auto a = normal_sample(size_from(2, 12), 100, 3);
         const auto b = normal_sample(size_from(2, 12), 80, 5);
         ASSERT_OK_AND_ASSIGN(const Interval mean_a, mean_interval(a));
@@ -77,7 +77,7 @@ TEST_F(StatsProperty, IntervalsFollowShiftAndScale) {
 
 TEST_F(StatsProperty, ExchangeTurnsSignsAndReciprocals) {
     for (int round = 0; round < 200; ++round) {
-        SCOPED_TRACE(testing::Message() << "round " << round << ", seed " << kSeed);
+        SCOPED_TRACE(::testing::Message() << "round " << round << ", seed " << kSeed);
         const auto a = normal_sample(size_from(3, 12), 100, 1);
         const auto b = normal_sample(size_from(3, 12), 80, 2);
         ASSERT_OK_AND_ASSIGN(const WelchDifference ab, welch_difference(a, b));

@@ -23,31 +23,33 @@ TEST(Summary, TenNumbersHaveTheTextbookFigures) {
 }
 
 TEST(Summary, OneValueHasNoSpreadRatherThanZero) {
-    ASSERT_OK_AND_ASSIGN(const Summary summary, summarise(std::vector<double>{3}));
+    ASSERT_OK_AND_ASSIGN(const Summary summary, (summarise(std::vector<double>{3})));
     EXPECT_EQ(summary.mean, 3);
     EXPECT_FALSE(summary.sd.has_value());
-    EXPECT_ERROR(sample_sd(std::vector<double>{3}), kInvalidArgument, "2 values or more, found 1");
+    EXPECT_ERROR(kInvalidArgument, (sample_sd(std::vector<double>{3})),
+                 "2 values or more, found 1");
 }
 
 TEST(Summary, EmptySampleIsAnError) {
-    EXPECT_ERROR(summarise({}), kInvalidArgument, "expected 1 value or more, found 0");
-    EXPECT_ERROR(median({}), kInvalidArgument, "found 0");
+    EXPECT_ERROR(kInvalidArgument, (summarise({})), "expected 1 value or more, found 0");
+    EXPECT_ERROR(kInvalidArgument, (median({})), "found 0");
 }
 
 TEST(Summary, ValueThatIsNotFiniteIsNamedByItsPlace) {
-    EXPECT_ERROR(mean(std::vector<double>{1, 2, kNaN}), kInvalidArgument, "found nan in place 3");
-    EXPECT_ERROR(quantile(std::vector<double>{1, std::numeric_limits<double>::infinity()}, 0.5),
-                 kInvalidArgument, "found inf in place 2");
+    EXPECT_ERROR(kInvalidArgument, (mean(std::vector<double>{1, 2, kNaN})), "found nan in place 3");
+    EXPECT_ERROR(kInvalidArgument,
+                 (quantile(std::vector<double>{1, std::numeric_limits<double>::infinity()}, 0.5)),
+                 "found inf in place 2");
 }
 
 TEST(Summary, SumBeyondTheLargestNumberIsAnError) {
-    EXPECT_ERROR(mean(std::vector<double>{1e308, 1e308}), kInvalidArgument, "larger unit");
-    EXPECT_ERROR(sample_sd(std::vector<double>{1e200, -1e200}), kInvalidArgument, "larger unit");
+    EXPECT_ERROR(kInvalidArgument, (mean(std::vector<double>{1e308, 1e308})), "larger unit");
+    EXPECT_ERROR(kInvalidArgument, (sample_sd(std::vector<double>{1e200, -1e200})), "larger unit");
 }
 
 TEST(Summary, EqualValuesHaveNoSpreadDespiteRounding) {
     ASSERT_OK_AND_ASSIGN(const double variance,
-                         sample_variance(std::vector<double>{0.1, 0.1, 0.1}));
+                         (sample_variance(std::vector<double>{0.1, 0.1, 0.1})));
     EXPECT_EQ(variance, 0);
 }
 
@@ -73,8 +75,8 @@ TEST(Quantile, FollowsDefinitionSeven) {
         ASSERT_OK_AND_ASSIGN(const double found, quantile(values, share));
         EXPECT_DOUBLE_EQ(found, expected) << share;
     }
-    EXPECT_ERROR(quantile(values, 1.1), kInvalidArgument, "from 0 to 1, found 1.1");
-    EXPECT_ERROR(quantile(values, kNaN), kInvalidArgument, "found nan");
+    EXPECT_ERROR(kInvalidArgument, quantile(values, 1.1), "from 0 to 1, found 1.1");
+    EXPECT_ERROR(kInvalidArgument, quantile(values, kNaN), "found nan");
 }
 
 }  // namespace

@@ -14,6 +14,8 @@ def mean_interval(a):
 
 def fieller(a, b):
     """Roots of (A - rB)^2 = t^2 (va + r^2 vb) by search, degrees as Tamhane and Logan."""
+    if np.ptp(a) == 0 and np.ptp(b) == 0:
+        return None
     ma, mb = np.mean(a), np.mean(b)
     va, vb = stats.sem(a) ** 2, stats.sem(b) ** 2
     r = ma / mb
@@ -42,7 +44,10 @@ def hedges(a, b):
     for share in (0.975, 0.025):
         gap = lambda nc: stats.nct.cdf(d * root, degrees, nc) - share
         reach = 5 + abs(d * root)
-        bounds.append(optimize.brentq(gap, d * root - reach, d * root + reach, xtol=1e-12))
+        try:
+            bounds.append(optimize.brentq(gap, d * root - reach, d * root + reach, xtol=1e-12))
+        except ValueError:  # scipy's noncentral t gives NaN for large noncentralities
+            return factor * d, None
     return factor * d, [factor * bound / root for bound in bounds]
 
 
@@ -85,11 +90,19 @@ def answer(case):
     return bootstrap(case) if case.get("bootstrap") else compare(case)
 
 
+def plain(value):
+    """As JSON holds it; what is not a number becomes null."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return None if value is None or not np.isfinite(value) else float(value)
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         cases = json.load(file)
-    plain = lambda value: value.item() if hasattr(value, "item") else list(value)
-    print(json.dumps([answer(case) for case in cases], default=plain))
+    print(json.dumps([plain(answer(case)) for case in cases]))
 
 
 if __name__ == "__main__":
