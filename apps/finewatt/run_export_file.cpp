@@ -2,6 +2,7 @@
 
 #include "finewatt/record/json.h"
 #include "finewatt/record/ulid.h"
+#include "finewatt/report/text.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -132,7 +133,8 @@ class ExportReader {
     static constexpr std::size_t kMostLevels = 6;
 
     void fail(ErrorCode code, const std::string& message) {
-        status_ = Error(code, fmt::format("{}: {}", name_, message));
+        // Texts of the file go into messages, and messages to terminals.
+        status_ = Error(code, fmt::format("{}: {}", name_, safe_text(message)));
     }
 
     void fail_run(const std::string& message) {
