@@ -29,6 +29,18 @@ struct Format {
     bool one_run = false;     ///< one document is about one run
 };
 
+/// What some formats ask for and a record does not hold. Empty = unknown; what a format cannot do
+/// without is then an error that names the field.
+struct ExtraFacts {
+    std::string training_type{};   ///< model card: "pre-training", "fine-tuning" or your own word
+    std::string location{};        ///< model card and BoAmps: where, as people say it
+    std::string country{};         ///< BoAmps: name of the country
+    std::string hardware{};        ///< model card: in place of what the record knows
+    std::string task_stage{};      ///< BoAmps: "training", "finetuning", "inference", …
+    std::string task_family{};     ///< BoAmps: "text classification", …
+    std::string infrastructure{};  ///< BoAmps: publicCloud, privateCloud, onPremise or other
+};
+
 /// Return all formats, in the order of the help page.
 std::span<const Format> exchange_formats();
 
@@ -39,7 +51,8 @@ Result<Format> find_format(std::string_view name);
 /// an unknown name, a format that is only read, no run at all, several runs where the format holds
 /// one, or a run that lacks what the format cannot do without (the message says what and how to
 /// get it). Any thread.
-Result<std::string> write_runs(std::string_view format, std::span<const RunRecord> runs);
+Result<std::string> write_runs(std::string_view format, std::span<const RunRecord> runs,
+                               const ExtraFacts& facts = {});
 
 /// Add these runs to the file at `path`, or make it. The file is replaced as a whole: after an
 /// error it is as it was. A file with other columns keeps its own, and values go where the names
@@ -60,11 +73,11 @@ struct ReadOptions {
 struct ImportedRun {
     RunRecord run;
     std::string foreign_id;  ///< the other tool's name for it; may be empty
-    std::size_t line = 0;    ///< first line of the file that it comes from, 1 being the first
+    std::size_t row = 0;     ///< row of the file that it begins with; the header is row 1
 };
 
 /// Read a file of another tool, in the order of its rows. Errors: invalid argument for an unknown
-/// name or a format that is only written; not found, permission, io; corrupt naming the line, what
+/// name or a format that is only written; not found, permission, io; corrupt naming the row, what
 /// was expected and what was found. A file with one bad row is refused as a whole.
 Result<std::vector<ImportedRun>> read_runs(std::string_view format,
                                            const std::filesystem::path& path,
