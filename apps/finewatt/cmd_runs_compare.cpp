@@ -110,14 +110,14 @@ Status compare(const CommandContext& context, const CompareCommand& command,
     FINEWATT_ASSIGN(const std::unique_ptr<Store> store, open_ledger(context));
     FINEWATT_ASSIGN(Side a, choose_side(*store, keys_a));
     FINEWATT_ASSIGN(Side b, choose_side(*store, keys_b));
-    FINEWATT_ASSIGN(Comparison comparison, compare_groups(std::move(a.group), std::move(b.group),
-                                                          command.options));
+    FINEWATT_ASSIGN(Comparison comparison,
+                    compare_groups(std::move(a.group), std::move(b.group), command.options));
     const std::size_t left_out = a.left_out + b.left_out;
     if (left_out > 0) {
-        comparison.notes.push_back(fmt::format(
-            "{} run{} not complete {} left out; name {} by id to take {} in.", left_out,
-            left_out == 1 ? "" : "s", left_out == 1 ? "was" : "were",
-            left_out == 1 ? "it" : "them", left_out == 1 ? "it" : "them"));
+        comparison.notes.push_back(
+            fmt::format("{} run{} not complete {} left out; name {} by id to take {} in.", left_out,
+                        left_out == 1 ? "" : "s", left_out == 1 ? "was" : "were",
+                        left_out == 1 ? "it" : "them", left_out == 1 ? "it" : "them"));
     }
     if (context.common.json) {
         print_line(stdout, comparison_json(comparison));
@@ -148,13 +148,13 @@ void add_runs_compare(CLI::App& runs, CommandContext& context) {
         ->add_option("run", options->sides,
                      "A and B: each an id, a name (all complete runs of that name), or tag:WORD")
         ->take_all();
-    for (auto& [name, group, side] :
-         {std::tuple<const char*, std::vector<std::string>*, const char*>{
-              "--group-a", &options->group_a, "One side: an id, a name or tag:WORD; may be given "
-                                              "several times"},
-          {"--group-b", &options->group_b, "The other side"}}) {
-        command->add_option(name, *group, side)->allow_extra_args(false)->take_all();
-    }
+    const auto add_group = [command](const char* name, std::vector<std::string>& group,
+                                     const char* help) {
+        command->add_option(name, group, help)->allow_extra_args(false)->take_all();
+    };
+    add_group("--group-a", options->group_a,
+              "One side: an id, a name or tag:WORD; may be given several times");
+    add_group("--group-b", options->group_b, "The other side");
     command
         ->add_option("--metric", options->options.metrics,
                      "Only this figure: energy_j, duration_s, power_w_mean, co2_kg, "
@@ -169,8 +169,10 @@ void add_runs_compare(CLI::App& runs, CommandContext& context) {
     command->add_flag("--across-provenance", options->options.across_provenance,
                       "Compare measured with modelled energy");
     command->footer(
-        "With two runs or more on each side, intervals come from the spread between repeats: Welch's\n"
-        "for differences, Fieller's for ratios, Hedges' g as the size of the effect. With one run on\n"
+        "With two runs or more on each side, intervals come from the spread between repeats: "
+        "Welch's\n"
+        "for differences, Fieller's for ratios, Hedges' g as the size of the effect. With one run "
+        "on\n"
         "a side they are the ranges of the measurement.\n"
         "Examples: finewatt runs compare baseline faster --metric energy_j\n"
         "          finewatt runs compare --group-a tag:fp32 --group-b tag:bf16 --json");

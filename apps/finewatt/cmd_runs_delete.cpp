@@ -66,8 +66,8 @@ Status erase_all(const CommandContext& context, Store& store,
         document["deleted"] = erased;
         print_json(document);
     } else {
-        print_line(stdout, fmt::format("Deleted {} run{}.", erased.size(),
-                                       erased.size() == 1 ? "" : "s"));
+        print_line(stdout,
+                   fmt::format("Deleted {} run{}.", erased.size(), erased.size() == 1 ? "" : "s"));
     }
     return {};
 }
@@ -95,10 +95,11 @@ void delete_runs(CommandContext& context, const DeleteOptions& options) {
     print_text(stderr, overview_table(runs));
     const bool can_ask = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
     if (!options.is_sure && !can_ask) {
-        return fail(context, kWrongUsage,
-                    FINEWATT_ERROR(kInvalidArgument,
-                                   "delete: expected a terminal to ask on, or --yes, found neither; "
-                                   "nothing was deleted"));
+        return fail(
+            context, kWrongUsage,
+            FINEWATT_ERROR(kInvalidArgument,
+                           "delete: expected a terminal to ask on, or --yes, found neither; "
+                           "nothing was deleted"));
     }
     if (!options.is_sure && !is_confirmed(runs.size())) {
         print_line(stderr, "Nothing was deleted.");
@@ -119,7 +120,8 @@ void add_runs_delete(CLI::App& runs, CommandContext& context) {
         ->take_all();
     command->add_flag("-y,--yes", options->is_sure, "Do not ask");
     command->footer(
-        "Lists what will go, then asks; without a terminal --yes is needed. All runs are looked up\n"
+        "Lists what will go, then asks; without a terminal --yes is needed. All runs are looked "
+        "up\n"
         "before the first is removed. `finewatt runs export` keeps a copy.\n"
         "Example: finewatt runs delete 01KAQ my-run --yes");
     command->callback([options, &context] { delete_runs(context, *options); });

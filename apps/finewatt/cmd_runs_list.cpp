@@ -64,9 +64,8 @@ Status list_runs(const CommandContext& context, const ListOptions& options) {
     }
     if (runs.empty()) {
         const bool is_chosen = is_filter_given(options.filter) || options.offset > 0;
-        print_line(stdout, is_chosen
-                               ? "No run passes the filter. `finewatt runs list` shows all."
-                               : "No runs yet. `finewatt measure -- CMD` stores the first.");
+        print_line(stdout, is_chosen ? "No run passes the filter. `finewatt runs list` shows all."
+                                     : "No runs yet. `finewatt measure -- CMD` stores the first.");
         return {};
     }
     print_text(stdout, overview_table(runs));

@@ -54,7 +54,8 @@ Status show_runs(const CommandContext& context, const std::vector<std::string>& 
 }  // namespace
 
 void add_runs_show(CLI::App& runs, CommandContext& context) {
-    auto* command = runs.add_subcommand("show", "Runs whole: summaries, or with --json their records");
+    auto* command =
+        runs.add_subcommand("show", "Runs whole: summaries, or with --json their records");
     const auto keys = std::make_shared<std::vector<std::string>>();  // shared with the callback
     command->add_option("run", *keys, "Run ids, beginnings of ids, or names")
         ->required()

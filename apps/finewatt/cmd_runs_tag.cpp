@@ -38,8 +38,9 @@ Result<TagChange> read_change(const TagOptions& options) {
     }
     const auto is_empty = [](const std::string& tag) { return tag.empty(); };
     if (change.keys.empty()) {
-        return FINEWATT_ERROR(kInvalidArgument, "tag: expected a run, found none; example: finewatt "
-                                                "runs tag 01KAQ +paper");
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "tag: expected a run, found none; example: finewatt "
+                              "runs tag 01KAQ +paper");
     }
     if (change.add.empty() && change.remove.empty()) {
         return FINEWATT_ERROR(kInvalidArgument,

@@ -151,8 +151,8 @@ Status check_carbon(const RunGroup& a, const RunGroup& b, std::vector<std::strin
                               fmt::join(gases, " and "));
     }
     if (zones.size() > 1) {
-        notes.push_back(fmt::format("Emissions rest on different grids: {}.",
-                                    fmt::join(zones, "; ")));
+        notes.push_back(
+            fmt::format("Emissions rest on different grids: {}.", fmt::join(zones, "; ")));
     }
     return {};
 }
@@ -310,9 +310,8 @@ void add_group_notes(const RunGroup& group, std::string_view side,
 
 void add_method_note(Comparison& comparison) {
     const auto uses = [&](CompareMethod method) {
-        return std::any_of(
-            comparison.metrics.begin(), comparison.metrics.end(),
-            [&](const MetricComparison& line) { return line.method == method; });
+        return std::any_of(comparison.metrics.begin(), comparison.metrics.end(),
+                           [&](const MetricComparison& line) { return line.method == method; });
     };
     if (uses(CompareMethod::kRepeats)) {
         comparison.notes.push_back(fmt::format(

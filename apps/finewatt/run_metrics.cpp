@@ -71,9 +71,8 @@ MetricValue flops_per_j_value(const RunRecord& run) {
 
 /// The energy of a phase. A phase that came again has a name of its own: "train", "train 2".
 MetricValue phase_value(const RunRecord& run, const std::string& name) {
-    const auto found =
-        std::find_if(run.phases.begin(), run.phases.end(),
-                     [&](const PhaseRecord& phase) { return phase.name == name; });
+    const auto found = std::find_if(run.phases.begin(), run.phases.end(),
+                                    [&](const PhaseRecord& phase) { return phase.name == name; });
     return found == run.phases.end() ? unknown(fmt::format("the run has no phase '{}'", name))
                                      : energy_value(found->energy);
 }

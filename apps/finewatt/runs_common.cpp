@@ -83,12 +83,15 @@ void add_filter_options(CLI::App& command, RunFilterOptions& options) {
     command.add_option("--status", options.status, "Only this status, e.g. complete");
     command.add_option("--name", options.name, "Only runs of this name");
     command.add_option("--tag", options.tag, "Only runs with this tag");
-    command.add_option("--since", options.since, "Started at this time or later: a UTC time, or an "
-                                                 "age such as 12h or 7d")
+    command
+        .add_option("--since", options.since,
+                    "Started at this time or later: a UTC time, or an "
+                    "age such as 12h or 7d")
         ->type_name("TIME");
     command.add_option("--until", options.until, "Started before this time")->type_name("TIME");
-    command.add_option("--search", options.text,
-                       "Only runs with this text in id, name, kind, a tag or a setting")
+    command
+        .add_option("--search", options.text,
+                    "Only runs with this text in id, name, kind, a tag or a setting")
         ->type_name("TEXT");
 }
 
