@@ -1,147 +1,142 @@
 // finewatt runs export: runs as files, finewatt's own without loss and those of other tools.
 
-#include "finewatt/base/pending_file.h"
 #include "finewatt/exchange/formats.h"
+#include "finewatt/export_output.h"
 #include "finewatt/run_export_file.h"
 #include "finewatt/runs_common.h"
+#include "finewatt/trace_parquet.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <array>
-#include <cerrno>
 #include <memory>
-#include <optional>
+#include <utility>
 
 namespace finewatt::app {
 namespace {
+
+constexpr std::string_view kJson = "json";
+constexpr std::string_view kParquet = "parquet";
 
 struct ExportOptions {
     std::vector<std::string> keys;
     RunFilterOptions filter;
     bool is_all = false;
     std::string out;
-    std::string format = "json";
+    std::string format{kJson};
     bool is_append = false;
 };
 
-/// Where an export goes: a file that takes its place when it is whole, or standard output, which
-/// sees nothing before all is there.
-class ExportOutput {
+/// What `--format` takes, with what the help page says of it: the own formats, then those of other
+/// tools (exchange/formats.h).
+std::vector<std::pair<std::string, std::string>> known_formats() {
+    std::vector<std::pair<std::string, std::string>> formats{
+        {std::string(kJson),
+         "whole runs with their samples, without loss; `finewatt runs import` reads it"},
+        {std::string(kParquet), "the samples alone, a row each; needs the Parquet module"}};
+    for (const Format& format : exchange_formats()) {
+        if (format.can_write) {
+            formats.emplace_back(format.name, format.description);
+        }
+    }
+    return formats;
+}
+
+/// Writes chosen runs in one format.
+class Exporter {
   public:
-    static Result<ExportOutput> open(const std::string& path) {
-        ExportOutput output;
-        if (!path.empty() && path != "-") {
-            FINEWATT_ASSIGN(PendingFile file, PendingFile::create(path));
-            output.file_.emplace(std::move(file));
-            return output;
+    Exporter(Store& store, const ExportOptions& options, std::vector<std::string> ids)
+        : store_(store),
+          options_(options),
+          ids_(std::move(ids)) {}
+
+    Status run() {
+        if (options_.format == kJson) {
+            return run_json();
         }
-        output.spool_.reset(std::tmpfile());
-        if (!output.spool_) {
-            return error_from_errno(errno, "make a temporary file for the export");
-        }
-        return output;
+        return options_.format == kParquet ? run_parquet() : run_foreign();
     }
 
-    Status write(std::string_view text) {
-        if (file_) {
-            return file_->write(text);
-        }
-        if (std::fwrite(text.data(), 1, text.size(), spool_.get()) != text.size()) {
-            return error_from_errno(errno, "write a temporary file for the export");
-        }
-        return {};
-    }
-
-    Status finish() {
-        if (file_) {
-            return file_->commit();
-        }
-        std::rewind(spool_.get());
-        std::array<char, 1 << 16> piece{};
-        while (const std::size_t count = std::fread(piece.data(), 1, piece.size(), spool_.get())) {
-            print_text(stdout, {piece.data(), count});
-        }
-        if (std::ferror(spool_.get()) != 0) {
-            return error_from_errno(errno, "read a temporary file for the export");
-        }
-        return {};
+    /// The exit status for the error that run() returned: an output that cannot be written is no
+    /// failure of the store.
+    int exit_status_of(const Error& error) const {
+        return is_output_error_ ? kBadInput : ledger_exit_status(error);
     }
 
   private:
-    struct CloseFile {
-        void operator()(std::FILE* file) const { std::fclose(file); }
-    };
+    /// Pass on what an output said, and remember that it was the output.
+    template <class R>
+    R from_output(R result) {
+        is_output_error_ = is_output_error_ || !result.has_value();
+        return result;
+    }
 
-    ExportOutput() = default;
+    Status run_json() {
+        FINEWATT_ASSIGN(ExportOutput output, from_output(ExportOutput::open(options_.out)));
+        RunExportWriter writer(FINEWATT_VERSION, [&](std::string_view text) {
+            return from_output(output.write(text));
+        });
+        for (const std::string& id : ids_) {
+            FINEWATT_ASSIGN(const RunRecord run, store_.get(id));
+            FINEWATT_ASSIGN(const std::vector<PowerSeries> series, store_.power_series(id));
+            FINEWATT_TRY(writer.add(run, series));
+        }
+        FINEWATT_TRY(writer.finish());
+        return from_output(output.finish());
+    }
 
-    std::optional<PendingFile> file_;
-    std::unique_ptr<std::FILE, CloseFile> spool_;
+    Status run_parquet() {
+        FINEWATT_ASSIGN(ExportOutput output, from_output(ExportOutput::open(options_.out)));
+        Status written;
+        const TracePiece sink = [&](std::string_view bytes) {
+            written = output.write(bytes);
+            return written.has_value();
+        };
+        FINEWATT_ASSIGN(TraceParquetWriter writer, from_output(TraceParquetWriter::open(sink)));
+        for (const std::string& id : ids_) {
+            FINEWATT_ASSIGN(const std::vector<PowerSeries> series, store_.power_series(id));
+            for (const PowerSeries& one : series) {
+                const Status added = from_output(writer.add(id, one));
+                // The output's own words say more than Arrow's.
+                FINEWATT_TRY(written);
+                FINEWATT_TRY(added);
+            }
+        }
+        const Status finished = from_output(writer.finish());
+        FINEWATT_TRY(written);
+        FINEWATT_TRY(finished);
+        return from_output(output.finish());
+    }
+
+    Status run_foreign() {
+        FINEWATT_ASSIGN(const std::vector<RunRecord> runs, store_.get_all(ids_));
+        if (options_.is_append) {
+            return from_output(append_runs(options_.format, runs, options_.out));
+        }
+        FINEWATT_ASSIGN(const std::string text, from_output(write_runs(options_.format, runs)));
+        FINEWATT_ASSIGN(ExportOutput output, from_output(ExportOutput::open(options_.out)));
+        FINEWATT_TRY(from_output(output.write(text)));
+        return from_output(output.finish());
+    }
+
+    Store& store_;
+    const ExportOptions& options_;
+    std::vector<std::string> ids_;
+    bool is_output_error_ = false;
 };
 
-/// finewatt's own format: whole runs with samples, one after another.
-Status export_json(Store& store, const std::vector<std::string>& ids,
-                   const ExportOptions& options) {
-    FINEWATT_ASSIGN(ExportOutput output, ExportOutput::open(options.out));
-    RunExportWriter writer(FINEWATT_VERSION,
-                           [&output](std::string_view text) { return output.write(text); });
-    for (const std::string& id : ids) {
-        FINEWATT_ASSIGN(const RunRecord run, store.get(id));
-        FINEWATT_ASSIGN(const std::vector<PowerSeries> series, store.power_series(id));
-        FINEWATT_TRY(writer.add(run, series));
-    }
-    FINEWATT_TRY(writer.finish());
-    return output.finish();
-}
-
-/// A format of another tool (exchange/formats.h).
-Status export_foreign(Store& store, const std::vector<std::string>& ids,
-                      const ExportOptions& options) {
-    FINEWATT_ASSIGN(const std::vector<RunRecord> runs, store.get_all(ids));
-    if (options.is_append) {
-        return append_runs(options.format, runs, options.out);
-    }
-    FINEWATT_ASSIGN(const std::string text, write_runs(options.format, runs));
-    FINEWATT_ASSIGN(ExportOutput output, ExportOutput::open(options.out));
-    FINEWATT_TRY(output.write(text));
-    return output.finish();
-}
-
-/// What `--format` takes.
-std::vector<std::string> format_names() {
-    std::vector<std::string> names{"json"};
-    for (const Format& format : exchange_formats()) {
-        if (format.can_write) {
-            names.emplace_back(format.name);
-        }
-    }
-    return names;
-}
-
-std::string format_help() {
-    std::string text =
-        "Formats:\n  json  whole runs with their samples, without loss; `finewatt runs "
-        "import` reads it\n";
-    for (const Format& format : exchange_formats()) {
-        if (format.can_write) {
-            text += fmt::format("  {}  {}\n", format.name, format.description);
-        }
-    }
-    return text;
-}
-
 Status check_options(const ExportOptions& options) {
-    const bool is_filtered = is_filter_given(options.filter);
-    const int ways =
-        (options.keys.empty() ? 0 : 1) + (is_filtered ? 1 : 0) + (options.is_all ? 1 : 0);
+    const int ways = (options.keys.empty() ? 0 : 1) + (is_filter_given(options.filter) ? 1 : 0) +
+                     (options.is_all ? 1 : 0);
     if (ways != 1) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "export: expected runs, or options that choose some (such as --tag), "
                               "or --all, found {}",
                               ways == 0 ? "none of them" : "several of them");
     }
-    if (options.is_append && (options.format == "json" || options.out.empty())) {
+    const bool is_own = options.format == kJson || options.format == kParquet;
+    if (options.is_append && (is_own || options.out.empty())) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "export: --append needs --out FILE and a --format that can be added "
                               "to, such as codecarbon");
@@ -165,33 +160,41 @@ Result<std::vector<std::string>> chosen_ids(Store& store, const ExportOptions& o
     return ids;
 }
 
-Status export_runs(const CommandContext& context, const ExportOptions& options) {
-    FINEWATT_ASSIGN(const std::unique_ptr<Store> store, open_ledger(context));
-    FINEWATT_ASSIGN(const std::vector<std::string> ids, chosen_ids(*store, options));
-    FINEWATT_TRY(options.format == "json" ? export_json(*store, ids, options)
-                                          : export_foreign(*store, ids, options));
+void tell_file(const CommandContext& context, const ExportOptions& options, std::size_t runs) {
     if (options.out.empty() || options.out == "-") {
-        return {};
+        return;
     }
     if (context.common.json) {
         nlohmann::ordered_json document;
-        document["runs"] = ids.size();
+        document["runs"] = runs;
         document["format"] = options.format;
         document["file"] = options.out;
         print_json(document);
     } else {
-        print_line(stdout, fmt::format("{} run{} in {}", ids.size(), ids.size() == 1 ? "" : "s",
-                                       options.out));
+        print_line(stdout, fmt::format("{} run{} in {}", runs, runs == 1 ? "" : "s", options.out));
     }
-    return {};
 }
 
-void export_and_tell(CommandContext& context, const ExportOptions& options) {
+void export_runs(CommandContext& context, const ExportOptions& options) {
+    const auto refuse = [&context](const Error& error) {
+        fail(context, ledger_exit_status(error), error);
+    };
     if (Status checked = check_options(options); !checked) {
-        fail(context, kWrongUsage, checked.error());
-    } else if (Status exported = export_runs(context, options); !exported) {
-        fail(context, ledger_exit_status(exported.error()), exported.error());
+        return fail(context, kWrongUsage, checked.error());
     }
+    const Result<std::unique_ptr<Store>> store = open_ledger(context);
+    if (!store) {
+        return refuse(store.error());
+    }
+    const auto ids = chosen_ids(**store, options);
+    if (!ids) {
+        return refuse(ids.error());
+    }
+    Exporter exporter(**store, options, *ids);
+    if (Status exported = exporter.run(); !exported) {
+        return fail(context, exporter.exit_status_of(exported.error()), exported.error());
+    }
+    tell_file(context, options, ids->size());
 }
 
 }  // namespace
@@ -199,21 +202,27 @@ void export_and_tell(CommandContext& context, const ExportOptions& options) {
 void add_runs_export(CLI::App& runs, CommandContext& context) {
     auto* command = runs.add_subcommand("export", "Write runs to a file or standard output");
     const auto options = std::make_shared<ExportOptions>();  // shared with the callback below
+    std::vector<std::string> names;
+    std::string formats = "Formats:\n";
+    for (const auto& format : known_formats()) {
+        names.push_back(format.first);
+        formats += fmt::format("  {:<12} {}\n", format.first, format.second);
+    }
     command->add_option("run", options->keys, "Run ids, beginnings of ids, or names")->take_all();
     command->add_flag("--all", options->is_all, "Every run of the ledger");
     add_filter_options(*command, options->filter);
     command->add_option("-o,--out", options->out, "File to write; without it standard output")
         ->type_name("FILE");
     command->add_option("--format", options->format, "See below")
-        ->check(CLI::IsMember(format_names()))
+        ->check(CLI::IsMember(names))
         ->capture_default_str();
     command->add_flag("--append", options->is_append, "Add to the file instead of writing it anew");
-    command->footer(format_help() +
+    command->footer(formats +
                     "A file appears when it is whole, or not at all.\n"
                     "Examples: finewatt runs export --all --out ledger.json\n"
                     "          finewatt runs export --tag paper --format codecarbon --out "
                     "emissions.csv");
-    command->callback([options, &context] { export_and_tell(context, *options); });
+    command->callback([options, &context] { export_runs(context, *options); });
 }
 
 }  // namespace finewatt::app

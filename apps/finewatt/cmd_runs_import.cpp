@@ -102,10 +102,10 @@ std::vector<std::string> format_names() {
 }
 
 std::string format_help() {
-    std::string text = "Formats:\n  json  what `finewatt runs export` writes\n";
+    std::string text = "Formats:\n  json         what `finewatt runs export` writes\n";
     for (const Format& format : exchange_formats()) {
         if (format.can_read) {
-            text += fmt::format("  {}  {}\n", format.name, format.description);
+            text += fmt::format("  {:<12} {}\n", format.name, format.description);
         }
     }
     return text;
