@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-std::string quoted(const std::string& text) {
+std::string json_text(const std::string& text) {
     return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -49,8 +49,8 @@ Status write_numbers(const TextSink& sink, const std::vector<double>& values) {
 
 Status write_series(const TextSink& sink, const PowerSeries& series) {
     FINEWATT_TRY(sink(fmt::format(R"({{"channel":{},"component":{},"provenance":{},"t_s":)",
-                                  quoted(series.channel), quoted(series.component),
-                                  quoted(series.provenance))));
+                                  json_text(series.channel), json_text(series.component),
+                                  json_text(series.provenance))));
     FINEWATT_TRY(write_numbers(sink, series.t_s));
     FINEWATT_TRY(sink(R"(,"power_w":)"));
     FINEWATT_TRY(write_numbers(sink, series.power_w));
@@ -108,7 +108,7 @@ class ExportReader {
             return status_.has_value() && handle(static_cast<std::size_t>(depth), event, value);
         };
         try {
-            json::parse(begin, end, on_event);
+            static_cast<void>(json::parse(begin, end, on_event));
         } catch (const json::exception& error) {
             if (status_) {
                 return syntax_error(error.what());
@@ -363,7 +363,7 @@ Status RunExportWriter::write_separator() {
     }
     is_begun_ = true;
     return sink_(fmt::format("{{\"finewatt_export\":{},\"finewatt\":{},\"runs\":[\n",
-                             kExportVersion, quoted(program_version_)));
+                             kExportVersion, json_text(program_version_)));
 }
 
 Status RunExportWriter::add(const RunRecord& run, std::span<const PowerSeries> series) {
