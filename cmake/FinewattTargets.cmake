@@ -83,13 +83,14 @@ function(finewatt_program name)
     install(TARGETS ${name} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endfunction()
 
-# finewatt_test(<name> SOURCES ... DEPS ... [EXTERNAL ...] [LABELS ...] [TIMEOUT <s>])
-# One GoogleTest program; each TEST in it becomes one ctest test.
+# finewatt_test(<name> [WHOLE] SOURCES ... DEPS ... [EXTERNAL ...] [LABELS ...] [TIMEOUT <s>])
+# One GoogleTest program; each TEST in it becomes one ctest test. WHOLE: the program is one ctest
+# test, for tests that share something costly, such as a server.
 function(finewatt_test name)
     if(NOT BUILD_TESTING)
         return()
     endif()
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "TIMEOUT" "SOURCES;DEPS;EXTERNAL;LABELS")
+    cmake_parse_arguments(PARSE_ARGV 1 ARG "WHOLE" "TIMEOUT" "SOURCES;DEPS;EXTERNAL;LABELS")
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 120)
     endif()
@@ -102,6 +103,14 @@ function(finewatt_test name)
     target_compile_definitions(${name} PRIVATE
         FINEWATT_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
         FINEWATT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+    if(ARG_WHOLE)
+        add_test(NAME ${name} COMMAND ${name})
+        # Skipped where every test in it was; a failure among them is one.
+        set_tests_properties(${name} PROPERTIES
+            TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+            SKIP_REGULAR_EXPRESSION "\\[  PASSED  \\] 0 tests\\.\n\\[  SKIPPED \\]")
+        return()
+    endif()
     gtest_discover_tests(${name}
         DISCOVERY_TIMEOUT 120
         PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
@@ -151,7 +160,7 @@ function(finewatt_print_summary)
     else()
         message(STATUS "  Parquet      off (${FINEWATT_ARROW_WHY})")
     endif()
-    message(STATUS "  PostgreSQL   ${FINEWATT_WITH_POSTGRES}")
+    message(STATUS "  PostgreSQL   ${FINEWATT_HAS_POSTGRES}")
     message(STATUS "  sanitizers   ${FINEWATT_SANITIZE}")
     message(STATUS "  ccache       ${FINEWATT_CCACHE}")
 endfunction()

@@ -5,6 +5,7 @@
 #include "finewatt/report/format.h"
 #include "finewatt/runs_common.h"
 #include "finewatt/sensor/discovery.h"
+#include "finewatt/study/keep_run.h"
 #include "finewatt/study/recover_run.h"
 
 #include <CLI/CLI.hpp>
@@ -63,14 +64,11 @@ void tell_recovered(Recovery& recovery, const RecoveredRun& run, bool was_stored
 Status recover_one(const std::filesystem::path& journal, const RecoverOptions& options,
                    Store& store, Recovery& recovery) {
     FINEWATT_ASSIGN(const RecoveredRun run, recover_run(journal, options));
-    const bool was_stored = store.get(run.record.run_id).has_value();
+    const bool was_stored = store.resolve(run.record.run_id).has_value();
     if (!was_stored) {
         FINEWATT_TRY(store.insert(run.record, run.series));
     }
-    std::error_code failed;
-    if (!std::filesystem::remove(journal, failed) && failed) {
-        return error_from_errno(failed.value(), "remove " + journal.string());
-    }
+    FINEWATT_TRY(remove_journal(journal));
     tell_recovered(recovery, run, was_stored);
     return {};
 }
@@ -148,9 +146,11 @@ void recover_and_tell(CommandContext& context) {
 
 void add_runs_recover(CLI::App& runs, CommandContext& context) {
     auto* command = runs.add_subcommand(
-        "recover", "Finish and store runs whose meter was killed, from their journals");
+        "recover", "Store runs that could not be, and finish those whose meter was killed");
     command->footer(
-        "A recovered run lacks at most about its last second. Runs that go on are left alone.\n"
+        "A run that had ended is stored as it was; one that was killed lacks at most about its "
+        "last\n"
+        "second. Runs that go on are left alone.\n"
         "Exit status 4 when a journal cannot be read.\n"
         "Example: finewatt runs recover --json");
     command->callback([&context] { recover_and_tell(context); });

@@ -1,4 +1,4 @@
-#include "finewatt/store/migrations_internal.h"
+#include "finewatt/store/sqlite_migrations_internal.h"
 
 #include <array>
 
@@ -43,7 +43,29 @@ CREATE TABLE power_series (
 ) STRICT;
 )sql";
 
-constexpr std::array<const char*, 1> kSteps{kVersion1};
+// The record moves to a table of its own, so that a list reads only what it shows, and what a text
+// filter looks into is kept in one column. A record that is damaged keeps its run.
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE run_record (
+    run_id TEXT PRIMARY KEY NOT NULL REFERENCES run (run_id) ON DELETE CASCADE,
+    record TEXT NOT NULL
+) STRICT;
+INSERT INTO run_record (run_id, record) SELECT run_id, record FROM run;
+
+ALTER TABLE run ADD COLUMN search TEXT NOT NULL DEFAULT '';
+UPDATE run SET search = lower(
+    run_id || char(10) || coalesce(name, '') || char(10) || kind
+    || coalesce((SELECT char(10) || group_concat(tag, char(10)) FROM run_tag
+                 WHERE run_tag.run_id = run.run_id), '')
+    || coalesce((SELECT char(10) || group_concat(value, char(10))
+                 FROM json_each(CASE WHEN json_valid(record) THEN record ELSE '{}' END,
+                                '$.settings')
+                 WHERE type = 'text'), ''));
+ALTER TABLE run DROP COLUMN record;
+CREATE INDEX run_by_energy ON run (energy_j, started_at, run_id);
+)sql";
+
+constexpr std::array<const char*, 2> kSteps{kVersion1, kVersion2};
 
 /// Return the version; refuse one from the future, and files that are not ours.
 Result<std::size_t> read_version(const Database& database, std::size_t newest) {

@@ -1,5 +1,5 @@
-// The schema's history: one step of SQL per version, applied in order and never changed after a
-// release. The version that a file has is in its `PRAGMA user_version`.
+// The history of SQLite's schema: one step of SQL per version, applied in order and never changed
+// after a release. The version that a file has is in its `PRAGMA user_version`.
 #pragma once
 
 #include "finewatt/base/result.h"
