@@ -12,7 +12,7 @@ namespace finewatt::app {
 /// columns where names allow it. Text from outside is made safe to print.
 std::string comparison_text(const Comparison& comparison, std::size_t width);
 
-/// Return one JSON object on one line; docs/reference/cli.md describes it.
+/// Return one JSON object on one line; docs/formats/comparison.md describes it.
 std::string comparison_json(const Comparison& comparison);
 
 }  // namespace finewatt::app
