@@ -30,6 +30,9 @@ endif()
 # xxHash is compiled in from its header (data/feature_cache.cpp).
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 
+# Boost.Math is headers only (stats/).
+find_path(BOOST_MATH_INCLUDE_DIR boost/math/distributions/students_t.hpp REQUIRED)
+
 # libcsv ships neither a CMake nor a pkg-config file.
 find_path(CSV_INCLUDE_DIR csv.h REQUIRED)
 find_library(CSV_LIBRARY csv REQUIRED)

@@ -5,6 +5,7 @@
 # "finewatt/<library>/..." that is not. docs/architecture.md shows the same table.
 set(FINEWATT_ALLOWED_base "")
 set(FINEWATT_ALLOWED_units base)
+set(FINEWATT_ALLOWED_stats base)
 set(FINEWATT_ALLOWED_token base)
 set(FINEWATT_ALLOWED_hub base)
 set(FINEWATT_ALLOWED_record base units)
@@ -16,10 +17,11 @@ set(FINEWATT_ALLOWED_meter base units record sensor)
 set(FINEWATT_ALLOWED_engine base record token data)
 set(FINEWATT_ALLOWED_study base units record token data sensor meter carbon store)
 set(FINEWATT_ALLOWED_report base units record carbon store)
+set(FINEWATT_ALLOWED_exchange base units record carbon)
 
 # Every library, lower layers first.
 set(FINEWATT_LIBRARIES
-    base units token hub record data sensor carbon store meter engine study report)
+    base units stats token hub record data sensor carbon store meter engine study report exchange)
 
 # What runs once per command, or a few times a second, is compiled for size: at -O2 such code is two
 # to three times as big, and the pages of a meter's code are most of the memory it holds. For the

@@ -63,6 +63,9 @@ bool may_colour(int fd);
 /// Return the width of the terminal, or 100 when there is none.
 int terminal_columns();
 
+/// Turn each `-word` after `runs tag` into `--remove=word`, so that it is not taken for an option.
+void spell_out_tag_changes(std::vector<std::string>& arguments);
+
 // One function per command; each adds its subcommand to `app`.
 void register_calibrate(CLI::App& app, CommandContext& context);
 void register_carbon(CLI::App& app, CommandContext& context);

@@ -109,6 +109,7 @@ int run(int argc, char** argv) {
     std::error_code ignored;
     context.program_path = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
     CommandLine line = cut_command_line(argc, argv);
+    finewatt::app::spell_out_tag_changes(line.own);
     context.measured_command = std::move(line.measured);
 
     CLI::App app("Measures the energy and carbon of a language model's life.", "finewatt");
