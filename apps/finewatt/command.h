@@ -65,6 +65,7 @@ int terminal_columns();
 
 // One function per command; each adds its subcommand to `app`.
 void register_calibrate(CLI::App& app, CommandContext& context);
+void register_card(CLI::App& app, CommandContext& context);
 void register_data(CLI::App& app, CommandContext& context);
 void register_doctor(CLI::App& app, CommandContext& context);
 void register_evaluate(CLI::App& app, CommandContext& context);

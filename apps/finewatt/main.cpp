@@ -85,6 +85,7 @@ constexpr std::array kCommands{
     Command{"evaluate", finewatt::app::register_evaluate},
     Command{"replay", finewatt::app::register_replay},
     Command{"runs", finewatt::app::register_runs},
+    Command{"card", finewatt::app::register_card},
     Command{"tokenize", finewatt::app::register_tokenize},
 };
 
