@@ -57,6 +57,8 @@ inline RunRecord sample_run() {
     carbon.basis = "co2";
     carbon.source = "US EPA eGRID2021";
     carbon.pue = 1.1;
+    carbon.embodied_kg = 0.002;
+    carbon.sci = 7.2195;  // per run
     run.carbon = carbon;
     for (const double begin_s : {0.0, 20.0}) {
         PhaseRecord phase;
