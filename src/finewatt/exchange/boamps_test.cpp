@@ -93,10 +93,10 @@ TEST(WriteBoamps, ReportOfATrainingIsValid) {
     const Json& measure = report["measures"][0];
     EXPECT_NEAR(measure["powerConsumption"].get<double>(), 0.01, 1e-12);  // kWh, without PUE
     EXPECT_EQ(measure["measurementDuration"], 100);
-    EXPECT_EQ(measure["measurementDateTime"], "2026-11-23 03:48:00");
+    EXPECT_EQ(measure["measurementDateTime"], "2026-11-23 04:28:00");
     EXPECT_EQ(measure["cpuTrackingMode"], "rapl");
     EXPECT_EQ(measure["gpuTrackingMode"], "nvml");
-    EXPECT_EQ(report["header"]["reportDatetime"], "2026-11-23 03:49:40");
+    EXPECT_EQ(report["header"]["reportDatetime"], "2026-11-23 04:29:40");
     const Json& parts = report["infrastructure"]["components"];
     ASSERT_EQ(parts.size(), 3U);
     EXPECT_EQ(parts[0]["nbComponent"], 2);

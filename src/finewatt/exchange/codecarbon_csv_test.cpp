@@ -79,7 +79,7 @@ TEST(WriteCodecarbon, EnergiesAreKilowattHoursOfTheFacility) {
     EXPECT_NEAR(std::stod(row.at("emissions_rate")), 5.2195e-5, 1e-15);
     EXPECT_EQ(row.at("pue"), "1.1");
     EXPECT_EQ(row.at("duration"), "100");
-    EXPECT_EQ(row.at("timestamp"), "2026-11-23T03:49:40");  // the end
+    EXPECT_EQ(row.at("timestamp"), "2026-11-23T04:29:40");  // the end
 }
 
 TEST(WriteCodecarbon, MachineAndPlaceStandInTheirColumns) {
@@ -125,7 +125,7 @@ TEST(WriteCodecarbonTasks, EachPhaseIsATask) {
     EXPECT_EQ(rows[1].at("duration"), "80");
     EXPECT_NEAR(std::stod(rows[1].at("energy_consumed")), 0.0088, 1e-15);
     EXPECT_NEAR(std::stod(rows[1].at("emissions")), 0.0041756, 1e-12);
-    EXPECT_EQ(rows[0].at("timestamp"), "2026-11-23T03:48:20");
+    EXPECT_EQ(rows[0].at("timestamp"), "2026-11-23T04:28:20");
 }
 
 TEST(WriteCodecarbonTasks, RunWithoutPhasesIsRefused) {

@@ -132,12 +132,13 @@ Status append_runs(std::string_view format, std::span<const RunRecord> runs,
                               "can: {}",
                               format, names_where([](const Format& f) { return f.can_append; }));
     }
-    std::string existing;
-    if (std::filesystem::exists(path)) {
-        FINEWATT_ASSIGN(existing, read_file(path));
+    Result<std::string> existing = read_file(path);
+    if (!existing && existing.error().code() == ErrorCode::kNotFound) {
+        existing = std::string();
     }
+    FINEWATT_TRY(existing);
     FINEWATT_ASSIGN(const std::string text,
-                    kFunctions[index].extend(existing, path.string(), runs));
+                    kFunctions[index].extend(*existing, path.string(), runs));
     return write_file_atomically(path, text);
 }
 

@@ -18,9 +18,9 @@ std::string written(const std::vector<RunRecord>& runs) {
 /// Check the grammar of the text format, line by line: every sample belongs to the metric above it,
 /// and no label set is there twice.
 void expect_valid(const std::string& text) {
-    static const std::regex comment(R"re(# (HELP|TYPE) ([a-z_]+) .+)re");
+    static const std::regex comment(R"re(# (HELP|TYPE) ([a-z0-9_]+) .+)re");
     static const std::regex sample(
-        R"re(([a-z_]+)\{([a-z_]+="([^"\\\n]|\\["\\n])*",?)*\} [0-9.e+-]+)re");
+        R"re(([a-z0-9_]+)\{([a-z_]+="([^"\\\n]|\\["\\n])*",?)*\} [0-9.e+-]+)re");
     ASSERT_TRUE(text.empty() || text.back() == '\n');
     std::istringstream lines(text);
     std::string metric;

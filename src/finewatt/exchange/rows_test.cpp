@@ -85,7 +85,7 @@ TEST(WriteCsv, FiguresAreThoseOfTheRecord) {
     EXPECT_EQ(table.rows.at(0)[energy], "36000");
     EXPECT_EQ(table.rows.at(0)[co2], "0.00511511");
     EXPECT_EQ(table.rows.at(0)[domains], "package dram gpu");
-    EXPECT_EQ(table.rows.at(0)[start], "2026-11-23T03:48:00.000Z");
+    EXPECT_EQ(table.rows.at(0)[start], "2026-11-23T04:28:00.000Z");
 }
 
 TEST(ExtendCsv, AddsARowAndRefusesTheSameRunOrOtherColumns) {

@@ -32,7 +32,7 @@ inline RunRecord sample_run() {
     run.name = "rte-demo";
     run.kind = "fine-tuning";
     run.status = "complete";
-    run.started_at = WallTime::from_unix_ns(1'795'408'080'000'000'000);  // 2026-11-23T03:48:00Z
+    run.started_at = WallTime::from_unix_ns(1'795'408'080'000'000'000);  // 2026-11-23T04:28:00Z
     run.duration_s = 100;
     run.energy.energy = joules(36'000);
     run.energy.energy_low = joules(35'280);
