@@ -69,6 +69,7 @@ void spell_out_tag_changes(std::vector<std::string>& arguments);
 // One function per command; each adds its subcommand to `app`.
 void register_calibrate(CLI::App& app, CommandContext& context);
 void register_carbon(CLI::App& app, CommandContext& context);
+void register_card(CLI::App& app, CommandContext& context);
 void register_data(CLI::App& app, CommandContext& context);
 void register_doctor(CLI::App& app, CommandContext& context);
 void register_evaluate(CLI::App& app, CommandContext& context);

@@ -86,6 +86,7 @@ constexpr std::array kCommands{
     Command{"replay", finewatt::app::register_replay},
     Command{"carbon", finewatt::app::register_carbon},
     Command{"runs", finewatt::app::register_runs},
+    Command{"card", finewatt::app::register_card},
     Command{"tokenize", finewatt::app::register_tokenize},
 };
 

@@ -213,7 +213,9 @@ Result<Json> infrastructure_of(const RunRecord& run, const ExtraFacts& facts) {
     constexpr std::array<std::string_view, 4> kTypes{"publicCloud", "privateCloud", "onPremise",
                                                      "other"};
     // The schema asks for one; "other" is the one that claims nothing.
-    const std::string type = facts.infrastructure.empty() ? "other" : facts.infrastructure;
+    const bool is_cloud = !place_of(run).cloud_provider.empty();
+    const std::string unsaid = is_cloud ? "publicCloud" : "other";
+    const std::string& type = facts.infrastructure.empty() ? unsaid : facts.infrastructure;
     if (std::find(kTypes.begin(), kTypes.end(), type) == kTypes.end()) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "infrastructure: expected publicCloud, privateCloud, onPremise or "
@@ -222,6 +224,9 @@ Result<Json> infrastructure_of(const RunRecord& run, const ExtraFacts& facts) {
     }
     Json infrastructure = Json::object();
     infrastructure["infraType"] = type;
+    if (const RunPlace place = place_of(run); !place.cloud_provider.empty()) {
+        infrastructure["cloudProvider"] = one_line(place.cloud_provider);
+    }
     Json components = components_of(run);
     if (components.empty()) {
         return missing(run, "a component of the machine (processor, GPU or memory)",

@@ -134,6 +134,11 @@ Cells run_cells(const RunRecord& run) {
     put(cells, "country_name", place.country);
     put(cells, "country_iso_code", place.country_iso);
     put(cells, "region", place.region);
+    put(cells, "cloud_provider", place.cloud_provider);
+    put(cells, "cloud_region", place.cloud_region);
+    if (!place.cloud_region.empty()) {
+        cells["on_cloud"] = "Y";
+    }
     if (const auto kernel = setting_text(run.machine, "kernel")) {
         cells["os"] = one_line("Linux-" + *kernel);
     }

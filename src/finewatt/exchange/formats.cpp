@@ -6,6 +6,7 @@
 #include "finewatt/exchange/model_card.h"
 #include "finewatt/exchange/prometheus_text_internal.h"
 #include "finewatt/exchange/rows_internal.h"
+#include "finewatt/exchange/sci_record_internal.h"
 #include "finewatt/exchange/zeus_log_internal.h"
 
 #include <fmt/ranges.h>
@@ -35,7 +36,7 @@ struct Functions {
     Reader read = nullptr;
 };
 
-constexpr std::array<Format, 9> kFormats{{
+constexpr std::array<Format, 10> kFormats{{
     {"model-card", "the block co2_eq_emissions of a Hugging Face model card", "README.md", true,
      false, false, true},
     {"codecarbon", "CodeCarbon's emissions.csv; read, also its task files", "emissions.csv", true,
@@ -43,6 +44,7 @@ constexpr std::array<Format, 9> kFormats{{
     {"codecarbon-tasks", "CodeCarbon's task file: one row a phase", "emissions_tasks.csv", true,
      true, false, true},
     {"boamps", "BoAmps report of Boavizta, JSON", "boamps_report.json", true, false, false, true},
+    {"sci", "Software Carbon Intensity and its parts, JSON", "sci.json", true, false, false, true},
     {"prometheus", "text file for the textfile collector of node_exporter", "finewatt.prom", true,
      false, false, false},
     {"markdown", "table with a row for each run", "runs.md", true, false, false, false},
@@ -56,6 +58,7 @@ constexpr std::array<Functions, kFormats.size()> kFunctions{{
     {exchange::write_codecarbon, exchange::extend_codecarbon, exchange::read_codecarbon},
     {exchange::write_codecarbon_tasks, nullptr, exchange::read_codecarbon},
     {exchange::write_boamps, nullptr, nullptr},
+    {exchange::write_sci, nullptr, nullptr},
     {exchange::write_prometheus, nullptr, nullptr},
     {exchange::write_markdown, nullptr, nullptr},
     {exchange::write_latex, nullptr, nullptr},
@@ -129,12 +132,13 @@ Status append_runs(std::string_view format, std::span<const RunRecord> runs,
                               "can: {}",
                               format, names_where([](const Format& f) { return f.can_append; }));
     }
-    std::string existing;
-    if (std::filesystem::exists(path)) {
-        FINEWATT_ASSIGN(existing, read_file(path));
+    Result<std::string> existing = read_file(path);
+    if (!existing && existing.error().code() == ErrorCode::kNotFound) {
+        existing = std::string();
     }
+    FINEWATT_TRY(existing);
     FINEWATT_ASSIGN(const std::string text,
-                    kFunctions[index].extend(existing, path.string(), runs));
+                    kFunctions[index].extend(*existing, path.string(), runs));
     return write_file_atomically(path, text);
 }
 

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-// The hash is compiled into this file; nothing is linked for it (docs/decisions/exchange.md).
+// The hash is compiled into this file; nothing is linked for it
+// (docs/decisions/feature-cache-hash.md).
 #define XXH_INLINE_ALL
 #include <algorithm>
 #include <cstdint>

@@ -86,6 +86,9 @@ std::string location_text(const RunRecord& run, const ExtraFacts& facts) {
         return facts.location;
     }
     const RunPlace place = exchange::place_of(run);
+    if (!place.cloud_region.empty()) {
+        return fmt::format("{} region {}", place.cloud_provider, place.cloud_region);
+    }
     const std::string& country = place.country.empty() ? place.country_iso : place.country;
     if (!country.empty() && !place.region.empty()) {
         return fmt::format("{}, grid zone {}", country, place.region);

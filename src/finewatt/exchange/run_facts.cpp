@@ -94,7 +94,16 @@ RunPlace place_of(const RunRecord& run) {
     const std::string& zone = *run.carbon->zone;
     // eGRID covers the United States alone.
     if (run.carbon->edition.value_or("").starts_with("eGRID")) {
-        return {"United States", "USA", zone};
+        place.country = "United States";
+        place.country_iso = "USA";
+        place.region = zone;
+        return place;
+    }
+    const std::size_t slash = zone.find('/');
+    if (slash != std::string::npos) {
+        place.cloud_provider = zone.substr(0, slash);
+        place.cloud_region = zone.substr(slash + 1);
+        return place;
     }
     const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
     if (zone.size() == 3 && std::all_of(zone.begin(), zone.end(), is_capital)) {

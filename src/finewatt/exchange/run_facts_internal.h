@@ -43,6 +43,8 @@ struct RunPlace {
     std::string country;      ///< name; empty where unknown
     std::string country_iso;  ///< three capital letters; empty where unknown
     std::string region;       ///< grid zone within the country; empty where there is none
+    std::string cloud_provider;
+    std::string cloud_region;
 };
 
 RunPlace place_of(const RunRecord& run);
