@@ -73,7 +73,7 @@ TEST(DrawSvg, HangingGnuplotIsStopped) {
 TEST(DrawSvg, GnuplotSeesScriptAndDataAndMakesTheFigure) {
     testing::TempTree tree;
     const auto options =
-        fake_gnuplot(tree, "{ printf '<svg>'; cat - data.txt; printf '</svg>'; } > figure.svg\n");
+        fake_gnuplot(tree, "{ printf '<svg>'; cat - data.txt; printf '</svg>'; } > figure.out\n");
     ASSERT_OK_AND_ASSIGN(const std::string svg, draw_svg(line_figure(), options));
     EXPECT_THAT(svg, HasSubstr("set terminal svg size 300,200"));
     EXPECT_THAT(svg, HasSubstr("plot 'data.txt'"));
