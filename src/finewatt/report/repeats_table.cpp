@@ -117,11 +117,6 @@ struct Figure {
     std::string (*text)(double mean, double deviation);
 };
 
-/// The mean with the digits that the deviation allows.
-Range with_deviation(double mean, double deviation) {
-    return {mean, mean - deviation, mean + deviation};
-}
-
 std::string energy_spread_text(double mean, double deviation) {
     return fmt::format(
         "{} ± {}",

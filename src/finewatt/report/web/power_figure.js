@@ -120,9 +120,8 @@ class PowerFigure extends Figure {
       label: series.channel, data: linePoints(series.stretches), hidden: this.hidden.has(index),
       borderColor: seriesColour(index), borderWidth: 1.6, pointRadius: 0,
     }));
-    const span = this.view.max - this.view.min;
     const options = {
-      parsing: false, normalized: true, events: [], layout: { padding: { top: 20, right: 12 } },
+      parsing: false, events: [], layout: { padding: { top: 20, right: 12 } },
       plugins: { tooltip: { enabled: false } },
       scales: {
         x: {
@@ -145,7 +144,6 @@ class PowerFigure extends Figure {
       beforeDatasetsDraw: (chart) => this.drawBelow(chart),
       afterDatasetsDraw: (chart) => this.drawAbove(chart),
     };
-    this.span = span;
     this.setChart("line", { datasets }, options, [overlay]);
   }
 
