@@ -85,6 +85,7 @@ constexpr std::array kCommands{
     Command{"evaluate", finewatt::app::register_evaluate},
     Command{"replay", finewatt::app::register_replay},
     Command{"runs", finewatt::app::register_runs},
+    Command{"report", finewatt::app::register_report},
     Command{"tokenize", finewatt::app::register_tokenize},
 };
 

@@ -227,6 +227,69 @@ std::size_t count_channels(std::span<const RunRecord> runs) {
     return count;
 }
 
+/// Fills a grid from intervals in the order of time. What is being filled is kept in members, and a
+/// sample inside it costs no division: traces have millions of samples.
+class GridFiller {
+  public:
+    GridFiller(PowerGrid& grid, std::size_t count) : grid_(grid) {
+        grid_.mean_w.assign(count, 0);
+        grid_.low_w.assign(count, kInfinity);
+        grid_.high_w.assign(count, -kInfinity);
+        end_s_ = grid_.begin_s + grid_.step_s;
+    }
+
+    void add(double begin, double end, double power) {
+        while (end > end_s_ && stretch_ + 1 < grid_.mean_w.size()) {
+            if (begin < end_s_) {
+                take(end_s_ - begin, power);
+                begin = end_s_;
+            }
+            next();
+        }
+        take(end - begin, power);
+    }
+
+    void finish() { close(); }
+
+  private:
+    static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+    void take(double seconds, double power) {
+        if (std::isfinite(power) && seconds > 0) {
+            energy_j_ += power * seconds;
+            seen_s_ += seconds;
+            low_w_ = std::min(low_w_, power);
+            high_w_ = std::max(high_w_, power);
+        }
+    }
+
+    void close() {
+        if (seen_s_ > 0) {
+            grid_.mean_w[stretch_] = energy_j_ / seen_s_;
+            grid_.low_w[stretch_] = low_w_;
+            grid_.high_w[stretch_] = high_w_;
+        }
+    }
+
+    void next() {
+        close();
+        ++stretch_;
+        end_s_ = grid_.begin_s + grid_.step_s * static_cast<double>(stretch_ + 1);
+        energy_j_ = 0;
+        seen_s_ = 0;
+        low_w_ = kInfinity;
+        high_w_ = -kInfinity;
+    }
+
+    PowerGrid& grid_;
+    std::size_t stretch_ = 0;
+    double end_s_ = 0;
+    double energy_j_ = 0;
+    double seen_s_ = 0;
+    double low_w_ = kInfinity;
+    double high_w_ = -kInfinity;
+};
+
 }  // namespace
 
 std::size_t stretches_for(std::size_t series_count) {
@@ -239,39 +302,21 @@ PowerGrid cut_power(const PowerSeries& series, std::size_t count) {
     PowerGrid grid;
     grid.begin_s = first_begin_s(series);
     grid.step_s = (last_end_s(series) - grid.begin_s) / static_cast<double>(count);
-    grid.mean_w.assign(count, 0);
-    grid.low_w.assign(count, std::numeric_limits<double>::infinity());
-    grid.high_w.assign(count, -std::numeric_limits<double>::infinity());
-    std::vector<double> seen_s(count, 0);
+    GridFiller filler(grid, count);
     double begin = grid.begin_s;
-    for (std::size_t i = 0; i < series.t_s.size() && grid.step_s > 0; ++i) {
+    for (std::size_t i = 0; i < series.t_s.size(); ++i) {
         const double end = series.t_s[i];
-        const double power = series.power_w[i];
-        if (!std::isfinite(end) || end <= begin) {
-            continue;
+        if (std::isfinite(end) && end > begin) {
+            filler.add(begin, end, series.power_w[i]);
+            begin = end;
         }
-        auto stretch = static_cast<std::size_t>((begin - grid.begin_s) / grid.step_s);
-        for (; std::isfinite(power) && stretch < count; ++stretch) {
-            const double from = grid.begin_s + grid.step_s * static_cast<double>(stretch);
-            const double overlap = std::min(end, from + grid.step_s) - std::max(begin, from);
-            if (from >= end) {
-                break;
-            }
-            if (overlap > 0) {
-                grid.mean_w[stretch] += power * overlap;
-                seen_s[stretch] += overlap;
-                grid.low_w[stretch] = std::min(grid.low_w[stretch], power);
-                grid.high_w[stretch] = std::max(grid.high_w[stretch], power);
-            }
-        }
-        begin = end;
     }
-    for (std::size_t s = 0; s < count; ++s) {
-        if (seen_s[s] > 0) {
-            grid.mean_w[s] /= seen_s[s];
-        } else {
-            grid.mean_w[s] = grid.low_w[s] = grid.high_w[s] = kNothing;
-        }
+    filler.finish();
+    for (std::size_t s = 0; s < grid.mean_w.size(); ++s) {
+        const bool is_seen = grid.low_w[s] <= grid.high_w[s];
+        grid.mean_w[s] = is_seen ? grid.mean_w[s] : kNothing;
+        grid.low_w[s] = is_seen ? grid.low_w[s] : kNothing;
+        grid.high_w[s] = is_seen ? grid.high_w[s] : kNothing;
     }
     return grid;
 }
