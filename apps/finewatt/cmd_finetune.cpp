@@ -33,7 +33,11 @@ void write_results(const std::filesystem::path& out, JobResult& result) {
         return;  // a job that ended before it saved anything
     }
     result.record.artifacts = {out.string(), record_path.string(), report_path.string()};
-    if (Status written = write_html_report(report_path, result.record, result.series); !written) {
+    const auto series_of_run = [&result](const RunRecord&) -> Result<std::vector<PowerSeries>> {
+        return result.series;
+    };
+    if (Status written = write_html_report(report_path, {&result.record, 1}, series_of_run);
+        !written) {
         log_warning("the report could not be written: " + written.error().describe());
         result.record.artifacts.pop_back();
     }

@@ -79,6 +79,7 @@ void register_infer(CLI::App& app, CommandContext& context);
 void register_measure(CLI::App& app, CommandContext& context);
 void register_phase(CLI::App& app, CommandContext& context);
 void register_replay(CLI::App& app, CommandContext& context);
+void register_report(CLI::App& app, CommandContext& context);
 void register_runs(CLI::App& app, CommandContext& context);
 void register_tokenize(CLI::App& app, CommandContext& context);
 

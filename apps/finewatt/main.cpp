@@ -87,6 +87,7 @@ constexpr std::array kCommands{
     Command{"carbon", finewatt::app::register_carbon},
     Command{"runs", finewatt::app::register_runs},
     Command{"card", finewatt::app::register_card},
+    Command{"report", finewatt::app::register_report},
     Command{"tokenize", finewatt::app::register_tokenize},
 };
 
