@@ -5,7 +5,7 @@
 namespace finewatt {
 namespace {
 
-/// Above this a ratio is a mistake: the worst server rooms that were surveyed are at 3.
+/// Above this a ratio is a mistake: even small server closets are at 2 to 3.
 constexpr double kLargestPue = 10;
 
 std::optional<Joules> total_of(const std::optional<Joules>& machines, Pue pue) {

@@ -43,8 +43,9 @@ struct IntensitySeries {
     std::string source;  ///< who says so, and what kind of figure it is
 };
 
-/// No grid is above this: a lone, old lignite plant emits about 1,300 g/kWh. More is a mistake in
-/// the unit (lb/MWh, g/MWh, kg/MWh x 1000).
+/// No grid comes near this: coal plants are at 740 to 910 g/kWh over their life cycle (IPCC AR5
+/// WG3, Annex III, table A.III.2), old lignite plants somewhat above. More is a mistake in the
+/// unit.
 constexpr CarbonIntensity kLargestIntensity = grams_per_kwh(5'000);
 
 /// Return an error unless the interval ends after it begins and has a finite intensity from 0 to

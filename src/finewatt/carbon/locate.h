@@ -19,7 +19,7 @@ Result<ProviderSettings> locate_settings(
 
 /// Ask the service and return the place: in the US the ZIP code ("postal" or "zip"), else the
 /// country ("country_code", "countryCode", "country_code_iso3" or "country"). A US answer without a
-/// ZIP code is an error, since the country's mean would hide up to a factor of five between
+/// ZIP code is an error, since the country's mean would hide up to a factor of six between
 /// subregions. Errors: as ElectricityMaps'.
 Result<Place> locate(HttpClient& http, const ProviderSettings& settings);
 

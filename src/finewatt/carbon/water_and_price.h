@@ -30,8 +30,8 @@ struct PriceOptions {
 };
 
 /// Fill `water_l`, its range and `water_source` of the run's carbon, making a summary when there is
-/// none. Energy unknown: no figure, and `water_source` empty. Call it after the operational part.
-/// Error: invalid argument for a value that is negative, not finite or above 1,000 l/kWh.
+/// none. Energy unknown: no figure, and `water_source` says why. Call it after the operational
+/// part. Error: invalid argument for a value that is negative, not finite or above 1,000 l/kWh.
 Status set_water(RunRecord& run, const WaterOptions& options);
 
 /// Fill `cost`, its range and `currency` of the run's carbon in the same way. Error: invalid

@@ -295,12 +295,14 @@ struct CarbonSummary {
             field("water_l", &C::water_l, "l", "water used for the energy"),
             field("water_l_low", &C::water_l_low, "l", "lower end of its range"),
             field("water_l_high", &C::water_l_high, "l", "upper end of its range"),
-            field("water_source", &C::water_source, "", "litres per kWh it rests on"),
+            field("water_source", &C::water_source, "",
+                  "litres per kWh it rests on, or why it is unknown"),
             field("cost", &C::cost, "currency", "price of the facility's energy"),
             field("cost_low", &C::cost_low, "currency", "lower end of its range"),
             field("cost_high", &C::cost_high, "currency", "upper end of its range"),
             field("cost_currency", &C::cost_currency, "", "ISO 4217 code of the currency"),
-            field("cost_source", &C::cost_source, "", "price per kWh it rests on"),
+            field("cost_source", &C::cost_source, "",
+                  "price per kWh it rests on, or why it is unknown"),
             field("reason", &C::reason, "", "why the emissions are unknown"));
     }
 };
