@@ -282,6 +282,7 @@ TEST(ReadCodecarbon, BrokenRowsAreRefusedWithNumberAndReason) {
                  "CodeCarbon releases left empty columns out");
     EXPECT_ERROR(kCorrupt, read(header + "2024-01-01T00:00:00,10,1,-5,1\n"), "energy_consumed");
     EXPECT_ERROR(kCorrupt, read(header + "yesterday,10,1,5,1\n"), "expected a time like");
+    EXPECT_ERROR(kCorrupt, read(header + "9999-01-01T00:00:00,10,1,5,1\n"), "expected a time");
     EXPECT_ERROR(kCorrupt, read(header + "2024-01-01T00:00:00,1e12,1,5,1\n"), "duration");
     EXPECT_ERROR(kCorrupt, read(header + "2024-01-01T00:00:00,10,1,5,0.5\n"), "'pue'");
     EXPECT_ERROR(kCorrupt, read(header + "2024-01-01T00:00:00,Linux,1,5,1\n"), "'duration'");

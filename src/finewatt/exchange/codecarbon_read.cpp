@@ -50,7 +50,11 @@ Result<WallTime> time_of(const ForeignTable& table, std::size_t row, const ReadO
         text[10] = 'T';
     }
     const bool has_zone = text.ends_with('Z');
-    const Result<WallTime> time = WallTime::parse_iso8601(has_zone ? text : text + "Z");
+    // Nanoseconds since 1970 end in 2262.
+    const double year = parse_number(text.substr(0, 4)).value_or(0);
+    const bool is_year = year >= 1970 && year <= 2200;
+    const Result<WallTime> time =
+        WallTime::parse_iso8601(is_year ? text + (has_zone ? "" : "Z") : std::string());
     if (!time) {
         return table.error_in(row, fmt::format("expected a time like 2026-11-23T04:28:00 in column "
                                                "'timestamp', found '{}'; mend or remove that row",

@@ -97,8 +97,8 @@ void mark_as_imported(RunRecord& run, std::string_view tool, std::string_view fo
         run.settings["foreign_id"] = std::string(foreign_id);
     }
     run.notes.push_back(
-        fmt::format("imported from {}, which gives no range: low and high are "
-                    "unknown",
+        fmt::format("imported from {}; its file gives no ranges, so low and high "
+                    "are unknown",
                     tool));
 }
 

@@ -34,7 +34,9 @@ Result<double> emissions_g(const RunRecord& run) {
             "e.g. `finewatt measure --place zip:15213`",
             run.run_id, reason.empty() ? "" : ": ", one_line(reason));
     }
-    return *run.carbon->co2_kg * 1000;
+    // Fifteen digits are what a double surely holds; the rest is noise of the conversion.
+    const double grams = *run.carbon->co2_kg * 1000;
+    return exchange::parse_number(fmt::format("{:.15g}", grams)).value_or(grams);
 }
 
 Result<std::string> training_type(const RunRecord& run, const ExtraFacts& facts) {

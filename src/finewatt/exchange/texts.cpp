@@ -57,11 +57,12 @@ int decimals_for(double value, int digits) {
     return value == 0 ? 0 : digits - 1 - static_cast<int>(std::floor(std::log10(std::abs(value))));
 }
 
+bool is_range(std::optional<double> low, std::optional<double> high) {
+    return low && high && std::isfinite(*low) && std::isfinite(*high);
+}
+
 int figure_decimals(double value, std::optional<double> low, std::optional<double> high) {
-    if (!low || !high) {
-        return decimals_for(value, 4);
-    }
-    const double half = std::max(*high - value, value - *low);
+    const double half = is_range(low, high) ? std::max(*high - value, value - *low) : 0;
     if (!(half > 0)) {
         return decimals_for(value, 4);
     }
@@ -198,11 +199,12 @@ std::string fixed_number_text(double value) {
 }
 
 std::string figure_text(double value, std::optional<double> low, std::optional<double> high) {
-    return with_decimals(value, figure_decimals(value, low, high));
+    return std::isfinite(value) ? with_decimals(value, figure_decimals(value, low, high))
+                                : "unknown";
 }
 
 std::string range_text(double value, std::optional<double> low, std::optional<double> high) {
-    if (!low || !high) {
+    if (!std::isfinite(value) || !is_range(low, high)) {
         return {};
     }
     const int decimals = figure_decimals(value, low, high);

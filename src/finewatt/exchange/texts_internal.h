@@ -36,7 +36,8 @@ std::string number_text(double value);
 std::string fixed_number_text(double value);
 
 /// A figure for people, without its range: four significant digits. With a range: as many decimals
-/// as give the wider half two significant digits, at most six significant digits in all.
+/// as give the wider half two significant digits, at most six significant digits in all. "unknown"
+/// for what is not finite.
 std::string figure_text(double value, std::optional<double> low, std::optional<double> high);
 
 /// The range "LOW to HIGH" in the decimals of figure_text; empty where there is none.

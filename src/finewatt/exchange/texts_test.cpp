@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <random>
 
 namespace finewatt::exchange {
@@ -86,6 +87,14 @@ TEST(FigureText, WithoutARangeFourDigits) {
     EXPECT_EQ(figure_text(0.000123456, {}, {}), "0.0001235");
     EXPECT_EQ(figure_text(0, {}, {}), "0");
     EXPECT_EQ(range_text(5, {}, 6), "");
+}
+
+TEST(FigureText, NotFiniteIsUnknown) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    EXPECT_EQ(figure_text(infinity, {}, {}), "unknown");
+    EXPECT_EQ(range_text(std::nan(""), 1, 2), "");
+    EXPECT_EQ(figure_text(12, 10, infinity), "12.00");
+    EXPECT_EQ(range_text(12, 10, infinity), "");
 }
 
 TEST(FigureText, NarrowRangeShowsAtMostSixDigits) {
