@@ -69,7 +69,10 @@ Status list_runs(const CommandContext& context, const ListOptions& options) {
         return {};
     }
     print_text(stdout, overview_table(runs));
-    return tell_rest(*store, filter, runs.size());
+    // A list that is not full shows all there is.
+    return runs.size() < options.limit && options.offset == 0
+               ? Status()
+               : tell_rest(*store, filter, runs.size());
 }
 
 }  // namespace

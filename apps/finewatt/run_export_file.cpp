@@ -108,7 +108,8 @@ class ExportReader {
             return status_.has_value() && handle(static_cast<std::size_t>(depth), event, value);
         };
         try {
-            static_cast<void>(json::parse(begin, end, on_event));
+            // What is left of the document has been seen already.
+            [[maybe_unused]] const json rest = json::parse(begin, end, on_event);
         } catch (const json::exception& error) {
             if (status_) {
                 return syntax_error(error.what());
