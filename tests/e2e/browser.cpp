@@ -189,8 +189,9 @@ Status Browser::set_width(int width_px) {
 }
 
 Result<json> Browser::evaluate(const std::string& expression) {
-    FINEWATT_ASSIGN(const json result, call("Runtime.evaluate",
-                                            {{"expression", expression}, {"returnByValue", true}}));
+    FINEWATT_ASSIGN(const json result, call("Runtime.evaluate", {{"expression", expression},
+                                                                 {"returnByValue", true},
+                                                                 {"awaitPromise", true}}));
     if (result.contains("exceptionDetails")) {
         return FINEWATT_ERROR(kInvalidArgument, "{}: {}", expression,
                               result["exceptionDetails"].dump());

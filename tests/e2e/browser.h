@@ -37,7 +37,7 @@ class Browser {
     /// Make the page so many pixels wide.
     Status set_width(int width_px);
 
-    /// Return the value of a JavaScript expression.
+    /// Return the value of a JavaScript expression; of a promise what it becomes.
     Result<nlohmann::json> evaluate(const std::string& expression);
 
     /// Press and release a key, e.g. "ArrowRight" or "+", on what has the focus.

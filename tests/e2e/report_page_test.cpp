@@ -183,8 +183,8 @@ TEST_F(ReportPage, EachFigureHasATableOfItsValues) {
         return;
     }
     value("document.querySelectorAll('figure details').forEach((each) => { each.open = true; })");
-    // The event that fills a table comes after the script.
-    value("document.body.offsetHeight");
+    // The event that fills a table comes after the script that opens it.
+    value("new Promise((done) => setTimeout(done, 100))");
     EXPECT_EQ(value("document.querySelectorAll('[data-figure=power] tbody tr').length"), 200);
     EXPECT_EQ(value("document.querySelectorAll('[data-figure=bars] tbody tr').length"), 6);
     EXPECT_EQ(value("document.querySelectorAll('[data-figure=tokens] tbody tr').length"), 6);

@@ -32,13 +32,13 @@ std::string bar_data(const EnergyBars& bars, std::size_t part, const ScaledEnerg
 
 /// The range of each total, as a line with ends.
 std::string range_data(const EnergyBars& bars, const ScaledEnergy& unit) {
-    std::string data = "# total y low high\n";
+    std::string data = "# low y length 0\n";
     bool has_any = false;
     for (std::size_t b = 0; b < bars.bars.size(); ++b) {
         const EnergyBar& bar = bars.bars[b];
         if (bar.low_j && bar.high_j) {
-            data += fmt::format("{:.6g} {} {:.6g} {:.6g}\n", bar.total_j / unit.size_j, b + 1,
-                                *bar.low_j / unit.size_j, *bar.high_j / unit.size_j);
+            data += fmt::format("{:.6g} {} {:.6g} 0\n", *bar.low_j / unit.size_j, b + 1,
+                                (*bar.high_j - *bar.low_j) / unit.size_j);
             has_any = true;
         }
     }
@@ -59,9 +59,8 @@ std::string plot_command(const EnergyBars& bars, const ScaledEnergy& unit, Gnupl
     }
     if (std::string ranges = range_data(bars, unit); !ranges.empty()) {
         figure.data_files.emplace_back("ranges.txt", std::move(ranges));
-        plots +=
-            ", 'ranges.txt' using 1:2:3:4 with xerrorbars pointtype 0 linewidth 1.2 "
-            "linecolor rgb 'black' title 'range'";
+        plots += fmt::format(", 'ranges.txt' using 1:2:3:4 {} linecolor rgb 'black' title 'range'",
+                             kWhiskers);
     }
     return plots + "\n";
 }

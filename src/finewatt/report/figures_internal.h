@@ -63,6 +63,11 @@ std::string frame_script(const FigureFrame& frame);
 /// Height of what stands below the plot area: numbers, title and legend.
 double height_below_plot_px(int legend_rows);
 
+/// Draws ranges out of four columns: begin and length in x and y. Arrows with flat heads, since the
+/// symbols of error bars are definitions, which a page with several figures cannot have.
+inline constexpr std::string_view kWhiskers =
+    "with vectors heads nofilled size graph 0.008,90 linewidth 1.2";
+
 /// A figure, what it shows in words, and what it could not show.
 struct FigureView {
     GnuplotFigure gnuplot;

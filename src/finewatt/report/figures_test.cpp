@@ -113,8 +113,8 @@ TEST(BarFigure, StacksThePartsAndDrawsKnownRanges) {
     ASSERT_TRUE(figure.has_value());
     ASSERT_EQ(figure->gnuplot.data_files.size(), 3U);
     EXPECT_THAT(figure->gnuplot.data_files[1].second, HasSubstr("27.5 1 25 30"));
-    EXPECT_THAT(figure->gnuplot.data_files[2].second, HasSubstr("30 1 20 45"));
-    EXPECT_THAT(figure->gnuplot.data_files[2].second, Not(HasSubstr("10 2")));
+    EXPECT_THAT(figure->gnuplot.data_files[2].second, HasSubstr("\n20 1 25 0\n"));
+    EXPECT_THAT(figure->gnuplot.data_files[2].second, Not(HasSubstr(" 2 ")));
     EXPECT_EQ(figure->text_alternative, "Energy by phase: train 30 J, save 10.00 J.");
 }
 
@@ -153,8 +153,8 @@ TEST(TokenFigure, ShowsEachKindWithItsRanges) {
     ASSERT_TRUE(figure.has_value());
     EXPECT_THAT(figure->gnuplot.script, HasSubstr("title 'fine-tuning'"));
     EXPECT_THAT(figure->gnuplot.script, Not(HasSubstr("logscale")));
-    EXPECT_THAT(figure->gnuplot.data_files[0].second, HasSubstr("2000 50 40 60"));
-    EXPECT_THAT(figure->gnuplot.data_files[1].second, HasSubstr("1000 10 10 10"));
+    EXPECT_THAT(figure->gnuplot.data_files[0].second, HasSubstr("\n2000 50 40 0 20\n"));
+    EXPECT_THAT(figure->gnuplot.data_files[1].second, HasSubstr("\n1000 10 10 0 0\n"));
     EXPECT_THAT(figure->caption, HasSubstr("1 run is left out"));
 }
 

@@ -1,3 +1,4 @@
+#include "finewatt/report/figures_internal.h"
 #include "finewatt/report/format.h"
 #include "finewatt/report/run_tables_internal.h"
 #include "finewatt/report/run_view_internal.h"
@@ -117,26 +118,37 @@ struct Figure {
     std::string (*text)(double mean, double deviation);
 };
 
+/// "5.814 ± 0.090 kJ": two digits of the deviation, and the mean with the same decimals.
+std::string spread_text(double mean, double deviation, double unit_size, std::string_view unit) {
+    const double shown_mean = mean / unit_size;
+    const double shown_deviation = deviation / unit_size;
+    const std::string end = unit.empty() ? "" : fmt::format(" {}", unit);
+    if (!(shown_deviation > 0)) {
+        return fmt::format("{} ± 0{}", format_number(shown_mean), end);
+    }
+    const int decimals =
+        std::clamp(1 - static_cast<int>(std::floor(std::log10(shown_deviation))), 0, 9);
+    return fmt::format("{:.{}f} ± {:.{}f}{}", shown_mean, decimals, shown_deviation, decimals, end);
+}
+
 std::string energy_spread_text(double mean, double deviation) {
-    return fmt::format(
-        "{} ± {}",
-        format_energy_best(joules(mean), joules(mean - deviation), joules(mean + deviation)),
-        deviation > 0
-            ? format_energy_best(joules(deviation), joules(deviation / 2), joules(deviation * 1.5))
-            : std::string("0 J"));
+    const ScaledEnergy unit = energy_scale(mean);
+    return spread_text(mean, deviation, unit.size_j, unit.name);
 }
 
 std::string time_spread_text(double mean, double deviation) {
-    return fmt::format("{} ± {}", format_duration(mean), format_duration(deviation));
+    return mean < 180 ? spread_text(mean, deviation, 1, "s")
+                      : spread_text(mean, deviation, mean < 3 * 3600 ? 60 : 3600,
+                                    mean < 3 * 3600 ? "min" : "h");
 }
 
 std::string number_spread_text(double mean, double deviation) {
-    return fmt::format("{} ± {}", format_number(mean), format_number(deviation, 2));
+    return spread_text(mean, deviation, 1, "");
 }
 
-std::string carbon_spread_text(double mean, double deviation) {
-    return fmt::format("{} ± {}", format_co2_kg({mean, {}, {}}, ""),
-                       format_co2_kg({deviation, {}, {}}, ""));
+std::string carbon_spread_text(double mean_kg, double deviation_kg) {
+    return mean_kg < 1 ? spread_text(mean_kg, deviation_kg, 1e-3, "g")
+                       : spread_text(mean_kg, deviation_kg, 1, "kg");
 }
 
 const std::vector<Figure>& figures() {
@@ -208,10 +220,6 @@ std::vector<double> score_values(const Group& group, const std::string& name) {
     return values;
 }
 
-std::string score_spread_text(double mean, double deviation) {
-    return fmt::format("{:.4f} ± {:.4f}", mean, deviation);
-}
-
 std::string ids_of(const Group& group) {
     std::string ids;
     for (const RunRecord* run : group) {
@@ -251,7 +259,7 @@ ReportTable repeats_table(std::span<const RunRecord> runs, const std::vector<std
             add_spread_cells(row, values_of(group, figure.value), figure.text);
         }
         for (const std::string& score : scores) {
-            add_spread_cells(row, score_values(group, score), score_spread_text);
+            add_spread_cells(row, score_values(group, score), number_spread_text);
         }
         table.rows.push_back(std::move(row));
     }

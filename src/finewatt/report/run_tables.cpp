@@ -3,6 +3,7 @@
 #include "finewatt/report/format.h"
 #include "finewatt/report/run_tables_internal.h"
 #include "finewatt/report/run_view_internal.h"
+#include "finewatt/report/text.h"
 
 #include <fmt/format.h>
 
@@ -34,8 +35,10 @@ std::size_t distinct_length(std::span<const RunRecord> runs) {
     return length;
 }
 
-bool has_name(const RunRecord& run) {
-    return run.name && !run.name->empty();
+/// What a label shows of a name; nothing where there is none.
+std::string shown_name(const RunRecord& run) {
+    constexpr std::size_t kMostOfAName = 32;
+    return truncate_to_width(safe_text(run.name.value_or("")), kMostOfAName);
 }
 
 }  // namespace
@@ -50,20 +53,17 @@ std::vector<RunRecord> in_report_order(std::vector<RunRecord> runs) {
 std::vector<std::string> run_labels(std::span<const RunRecord> runs) {
     std::map<std::string, int> uses;
     for (const RunRecord& run : runs) {
-        if (has_name(run)) {
-            ++uses[*run.name];
-        }
+        ++uses[shown_name(run)];
     }
     const std::size_t length = distinct_length(runs);
     std::vector<std::string> labels;
     for (const RunRecord& run : runs) {
-        const std::string id = run.run_id.substr(0, length);
-        if (!has_name(run)) {
+        const std::string name = shown_name(run);
+        const std::string id = safe_text(run.run_id.substr(0, length));
+        if (name.empty()) {
             labels.push_back(id);
-        } else if (uses[*run.name] == 1) {
-            labels.push_back(*run.name);
         } else {
-            labels.push_back(fmt::format("{} ({})", *run.name, id));
+            labels.push_back(uses[name] == 1 ? name : fmt::format("{} ({})", name, id));
         }
     }
     return labels;

@@ -44,8 +44,9 @@ struct ReportTable {
 /// Return the runs ordered by start, then by id: the order of all tables and figures.
 std::vector<RunRecord> in_report_order(std::vector<RunRecord> runs);
 
-/// Return a short label for each run, all different: its name; the name and the beginning of its id
-/// where several runs have it; the beginning of the id where there is no name.
+/// Return a short label for each run, all different and safe to print: its name (its beginning, if
+/// it is long); with the beginning of the id where several runs have that name; the beginning of
+/// the id alone where there is no name.
 std::vector<std::string> run_labels(std::span<const RunRecord> runs);
 
 /// Return the tables "runs", "repeats", "phases" and "components", always in this order; one that

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "example_runs.h"
 
@@ -75,6 +76,20 @@ TEST(RunLabels, IdsAreAsShortAsTheyMayBe) {
     EXPECT_THAT(run_labels(runs), ElementsAre("01KASY3V0G", "01KATZ3V0G"));
 }
 
+TEST(RunLabels, LongNamesThatBeginAlikeStayDifferent) {
+    const std::string begin(40, 'x');
+    const std::vector<RunRecord> runs{run_called("01KASY3V0GAAAA", begin + "1"),
+                                      run_called("01KATZ3V0GBBBB", begin + "2")};
+    const auto labels = run_labels(runs);
+    EXPECT_NE(labels[0], labels[1]);
+    EXPECT_THAT(labels[0], HasSubstr("01KASY3V0G"));
+}
+
+TEST(RunLabels, AreSafeToPrint) {
+    EXPECT_THAT(run_labels(std::vector{run_called("01KASY3V0GAAAA", "a\x1b[31m\nb")}),
+                ElementsAre("a\uFFFD[31m b"));
+}
+
 TEST(ReportTables, EachRowHasACellForEachColumn) {
     std::vector<RunRecord> runs = runs_of(report_examples::all_examples());
     for (const auto& more : runs_of(repeated_runs())) {
@@ -123,6 +138,8 @@ TEST(RepeatsTable, SumsUpMeanAndSampleDeviation) {
     EXPECT_NEAR(value(table, 0, "energy_j_sd"), first_j * 0.01 * std::sqrt(2.5), 1e-9 * first_j);
     EXPECT_NEAR(value(table, 0, "energy_j_max"), first_j * 1.04, 1e-9 * first_j);
     EXPECT_NEAR(value(table, 0, "score_accuracy_mean"), 0.784, 1e-12);
+    EXPECT_EQ(cell(table, 0, "energy_j_mean").text, "5.814 ± 0.090 kJ");
+    EXPECT_EQ(cell(table, 0, "duration_s_mean").text, "124.6 ± 0 s");
     EXPECT_EQ(cell(table, 0, "co2_kg_mean").text, "unknown");
 }
 

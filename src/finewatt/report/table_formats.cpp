@@ -13,8 +13,10 @@
 namespace finewatt {
 namespace {
 
-/// A text column of a terminal table is not wider than this.
+/// Texts and headings of a terminal table are cut to this; the first column, which tells the rows
+/// apart, is not.
 constexpr std::size_t kWidestText = 36;
+constexpr std::size_t kWidestTitle = 24;
 constexpr std::size_t kIndent = 2;
 constexpr std::size_t kColumnGap = 2;
 
@@ -36,12 +38,22 @@ std::vector<std::size_t> columns_for_programs(const ReportTable& table) {
     return columns_for(table, ColumnFor::kPeople);
 }
 
+/// A cell as the terminal shows it.
+std::string terminal_text(const ReportTable& table, std::size_t column, const std::string& text) {
+    const bool is_whole = column == 0 || table.columns[column].is_number;
+    return is_whole ? safe_text(text) : truncate_to_width(safe_text(text), kWidestText);
+}
+
+std::string terminal_title(const ReportTable& table, std::size_t column) {
+    return truncate_to_width(safe_text(table.columns[column].title), kWidestTitle);
+}
+
 std::size_t shown_width(const ReportTable& table, std::size_t column) {
-    std::size_t width = display_width(safe_text(table.columns[column].title));
+    std::size_t width = display_width(terminal_title(table, column));
     for (const auto& row : table.rows) {
-        width = std::max(width, display_width(safe_text(row[column].text)));
+        width = std::max(width, display_width(terminal_text(table, column, row[column].text)));
     }
-    return table.columns[column].is_number ? width : std::min(width, kWidestText);
+    return width;
 }
 
 /// Columns that fit beside each other; each block begins with the first column.
@@ -76,9 +88,7 @@ std::string terminal_block(const ReportTable& table, const std::vector<std::size
     for (const auto& row : table.rows) {
         std::vector<std::string> cells;
         for (const std::size_t c : block) {
-            cells.push_back(table.columns[c].is_number
-                                ? row[c].text
-                                : truncate_to_width(safe_text(row[c].text), kWidestText));
+            cells.push_back(terminal_text(table, c, row[c].text));
         }
         text.add_row(std::move(cells));
     }

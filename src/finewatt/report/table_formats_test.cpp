@@ -55,7 +55,7 @@ TEST(RenderTerminal, TableThatIsTooWideGoesOnBelowWithItsFirstColumn) {
     for (std::size_t at = 0; at < text.size();) {
         const std::size_t end = text.find('\n', at);
         widest = std::max(widest, end - at);
-        with_label += text.substr(at, end - at).starts_with("  first") ? 1 : 0;
+        with_label += text.substr(at, end - at).starts_with("  first") ? 1U : 0U;
         at = end + 1;
     }
     EXPECT_LE(widest, 60U);

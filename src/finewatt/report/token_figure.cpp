@@ -69,13 +69,14 @@ ScaledTokens token_scale(double largest) {
 
 std::string point_data(const TokenPoints& points, const std::string& kind,
                        const ScaledTokens& tokens, const ScaledEnergy& energy) {
-    std::string data = "# tokens energy low high\n";
+    std::string data = "# tokens energy low 0 length\n";
     for (const TokenPoint& point : points.points) {
         if (point.kind == kind) {
-            data += fmt::format("{:.9g} {:.6g} {:.6g} {:.6g}\n", point.tokens / tokens.size,
-                                point.energy_j / energy.size_j,
-                                point.low_j.value_or(point.energy_j) / energy.size_j,
-                                point.high_j.value_or(point.energy_j) / energy.size_j);
+            const double low_j = point.low_j.value_or(point.energy_j);
+            const double high_j = point.high_j.value_or(point.energy_j);
+            data += fmt::format("{:.9g} {:.6g} {:.6g} 0 {:.6g}\n", point.tokens / tokens.size,
+                                point.energy_j / energy.size_j, low_j / energy.size_j,
+                                (high_j - low_j) / energy.size_j);
         }
     }
     return data;
@@ -121,17 +122,20 @@ std::optional<FigureView> token_figure(const TokenPoints& points) {
     view.gnuplot.height_px = static_cast<int>(frame.height_px);
     view.gnuplot.script = frame_script(frame);
     view.gnuplot.script += fmt::format(
-        "set grid linecolor rgb '#808080'\n{}{}set xrange {}\nset yrange {}\n"
+        "set grid linecolor rgb '#808080'\nset style circle radius graph 0.006\n{}{}set xrange "
+        "{}\nset yrange {}\n"
         "set label 1001 'energy ({})' at screen {:.5f}, graph 0.5 center rotate by 90\n",
         x.is_logarithmic() ? "set logscale x\n" : "", y.is_logarithmic() ? "set logscale y\n" : "",
         x.range(tokens.size), y.range(energy.size_j), energy.name, kAxisTitlePx / kFigureWidthPx);
     for (std::size_t k = 0; k < kinds.size(); ++k) {
         const std::string file = fmt::format("points{}.txt", k);
         view.gnuplot.data_files.emplace_back(file, point_data(points, kinds[k], tokens, energy));
+        const std::string_view colour = figure_colour(k);
         view.gnuplot.script += fmt::format(
-            "{}'{}' using 1:2:3:4 with yerrorbars pointtype 7 pointsize 0.7 linewidth 1.4 "
-            "linecolor rgb '{}' title {}",
-            k == 0 ? "plot " : ", ", file, figure_colour(k), quote_gnuplot(figure_name(kinds[k])));
+            "{}'{}' using 1:3:4:5 {} linecolor rgb '{}' notitle, "
+            "'{}' using 1:2 with circles fillstyle solid noborder fillcolor rgb '{}' title {}",
+            k == 0 ? "plot " : ", ", file, kWhiskers, colour, file, colour,
+            quote_gnuplot(figure_name(kinds[k])));
     }
     view.gnuplot.script += "\n";
     view.text_alternative = describe(points);

@@ -329,7 +329,7 @@ std::vector<Example> repeated_runs() {
     for (int i = 0; i < 6; ++i) {
         Example example = modelled_fine_tuning();
         RunRecord& run = example.run;
-        run.run_id = "01KASY3V0G4Y9QXJ2N7R5T8W" + std::to_string(10 + i);
+        run.run_id = "01KASY3V" + std::to_string(10 + i) + "4Y9QXJ2N7R5T8W1Z";
         run.started_at = WallTime::from_unix_ns(1'795'408'080'000'000'000 + i * 600'000'000'000);
         run.settings["seed"] = std::to_string(40 + i);
         run.scores["accuracy"] = 0.78 + 0.002 * i;
