@@ -43,6 +43,7 @@ class ReferencePage : public ProgramTest {
                                                              {"runs"},
                                                              {"runs", "list"},
                                                              {"runs", "show"},
+                                                             {"report"},
                                                              {"tokenize"},
                                                              {"data"},
                                                              {"data", "stats"},

@@ -135,8 +135,7 @@ class PowerFigure extends Figure {
             : this.run.end_s < 7200 ? "min:s" : "h:min:s") + ")" },
         },
         y: { min: 0, max: this.largestInView(), title: { text: "power (W)" },
-          ticks: { precision: 3, callback: (value, index, ticks) =>
-            index === ticks.length - 1 ? "" : numberText(value) } },
+          ticks: { includeBounds: false, callback: (value) => numberText(value) } },
       },
     };
     const overlay = {

@@ -11,9 +11,10 @@ class TokenFigure extends Figure {
       this.isLogarithmic = !this.isLogarithmic;
       this.draw();
     });
-    const ratio = (values) => Math.max(...values) / Math.min(...values);
-    this.isLogarithmic = ratio(this.points.map((point) => point.tokens)) > 100 ||
-      ratio(this.points.map((point) => point.energy_j)) > 100;
+    const isWide = (values) => Math.min(...values) > 0 &&
+      Math.max(...values) > 100 * Math.min(...values);
+    this.isLogarithmic = isWide(this.points.map((point) => point.tokens)) ||
+      isWide(this.points.map((point) => point.energy_j));
     this.setLegend(this.kinds.map((kind, i) => ({ colour: seriesColour(i), text: kind })));
     this.canvas.setAttribute("aria-label", "Energy against " + report.tokens.tokens_name + ": " +
       this.sorted.map((point) => this.pointText(point)).join("; ") +
@@ -46,7 +47,7 @@ class TokenFigure extends Figure {
           ticks: { maxRotation: 0, maxTicksLimit: this.isNarrow ? 4 : 9, callback: (value) =>
             Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 }).format(value) } },
         y: { type, beginAtZero: !this.isLogarithmic, suggestedMax: (highest / unit.size) * 1.04,
-          title: { text: "energy (" + unit.name + ")" }, ticks: { maxTicksLimit: 8, callback: numberText } },
+          title: { text: "energy (" + unit.name + ")" }, ticks: { maxTicksLimit: 8, callback: (value) => numberText(value) } },
       },
       plugins: {
         tooltip: {
