@@ -151,7 +151,7 @@ TEST_F(CarbonCommand, HumanOutputShowsTheRange) {
         finewatt({"carbon", "--kwh", "100", "--zip", "15007", "--edition", "2023"});
     EXPECT_EQ(result.exit_status, 0);
     EXPECT_THAT(result.stdout_text, HasSubstr("Carbon of 100.0 kWh at zip:15007\n"));
-    EXPECT_THAT(result.stdout_text, HasSubstr("34 kg CO2 (27 to 41 kg)"));
+    EXPECT_THAT(result.stdout_text, HasSubstr("34.2 kg CO2 (27.1 to 41.3 kg)"));
     EXPECT_THAT(result.stdout_text, HasSubstr("RFCE/RFCW"));
     EXPECT_THAT(result.stdout_text, HasSubstr("eGRID2023"));
 }

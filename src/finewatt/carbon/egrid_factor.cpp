@@ -83,6 +83,12 @@ Result<int> choose_year(const std::vector<SubregionRate>& table,
                           edition_list(years_with(table, subregions, other)));
 }
 
+/// Through which transcription a rate came. A row's tag is that of its CO2; all CO2e rates are of
+/// EPA's data explorer (data/egrid/SOURCE.md).
+std::string_view tag_of(const SubregionRate& row, CarbonBasis basis) {
+    return basis == CarbonBasis::kCo2 ? std::string_view(row.source_tag) : "data-explorer";
+}
+
 std::vector<NamedRate> rates_in(const std::vector<SubregionRate>& table,
                                 const std::vector<std::string>& subregions, int year,
                                 CarbonBasis basis) {
@@ -93,7 +99,7 @@ std::vector<NamedRate> rates_in(const std::vector<SubregionRate>& table,
             if (row.year == year && row.subregion == subregion && rate) {
                 rates.push_back({subregion, *rate,
                                  fmt::format("{} {:.4g} g/kWh ({})", subregion,
-                                             rate->as_grams_per_kwh(), row.source_tag)});
+                                             rate->as_grams_per_kwh(), tag_of(row, basis))});
             }
         }
     }

@@ -70,7 +70,8 @@ Result<Place> parse_intensity(std::string_view text) {
     if (grams_per_kwh(value) > kLargestIntensity) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "carbon intensity: expected at most {} g/kWh, found {}, so probably "
-                              "another unit; lb/MWh times 0.45359237 and g/MWh by 1,000 give g/kWh",
+                              "another unit; lb/MWh times 0.45359237, or g/MWh divided by 1,000, "
+                              "is g/kWh",
                               kLargestIntensity.as_grams_per_kwh(), value);
     }
     return Place{PlaceKind::kIntensity, "", grams_per_kwh(value)};

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 namespace finewatt {
@@ -24,25 +25,27 @@ struct FoundRate {
     ZoneRate rate;
 };
 
-bool is_code_of(const ZoneRate& rate, PlaceKind kind, const std::string& code) {
-    // A cloud's region without its provider would be a guess.
-    return rate.code == code || (kind != PlaceKind::kCloud && rate.alias == code && !code.empty());
-}
-
-/// Return every figure of a place, newest first, the preferred table first within a year.
-Result<std::vector<FoundRate>> rates_of(PlaceKind kind, const std::string& code) {
-    std::vector<FoundRate> found;
+/// Return every figure of a place, newest first, the preferred table first within a year. Tables
+/// without aliases are searched by the code that another table has for the alias.
+Result<std::vector<FoundRate>> rates_of(PlaceKind kind, const std::string& code_or_alias) {
+    std::vector<FoundRate> all;
+    std::string code = code_or_alias;
     for (const ZoneTable& table : carbon_tables::zone_tables()) {
         if (table.kind != kind) {
             continue;
         }
         FINEWATT_ASSIGN(std::vector<ZoneRate> rates, carbon_tables::zone_rates(table));
         for (ZoneRate& rate : rates) {
-            if (is_code_of(rate, kind, code)) {
-                found.push_back({&table, std::move(rate)});
+            // A cloud's region without its provider would be a guess.
+            if (kind != PlaceKind::kCloud && !rate.alias.empty() && rate.alias == code_or_alias) {
+                code = rate.code;
             }
+            all.push_back({&table, std::move(rate)});
         }
     }
+    std::vector<FoundRate> found;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(found),
+                 [&code](const FoundRate& one) { return one.rate.code == code; });
     std::stable_sort(found.begin(), found.end(), [](const FoundRate& a, const FoundRate& b) {
         return a.rate.year.value_or(0) > b.rate.year.value_or(0);
     });
@@ -189,10 +192,8 @@ Result<GridFactor> zone_factor(PlaceKind kind, const std::string& code,
     factor.edition = edition_name(*chosen.table, chosen.rate.year);
     factor.basis = std::string(carbon_basis_name(CarbonBasis::kCo2e));
     factor.provenance = std::string(chosen.table->provenance);
-    factor.source = fmt::format("{}: {}", chosen.table->publisher, chosen.rate.name);
-    if (chosen.rate.year) {
-        factor.source += fmt::format(", {}", *chosen.rate.year);
-    }
+    factor.source = fmt::format("{} ({}{})", chosen.table->publisher, chosen.rate.name,
+                                chosen.rate.year ? fmt::format(", {}", *chosen.rate.year) : "");
     if (!rows.empty()) {
         factor.source += fmt::format("; the range spans {}", fmt::join(rows, ", "));
     }

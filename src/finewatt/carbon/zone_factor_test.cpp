@@ -32,7 +32,7 @@ TEST(StateFactor, NewestEgridIsTheDefaultAndItsSubregionsSpanTheRange) {
     // RFCE and RFCW in eGRID2021, CO2e.
     EXPECT_NEAR(grams(factor.intensity_low), 676.0 * 0.45359237, 0.1);
     EXPECT_DOUBLE_EQ(grams(factor.intensity_high), 1052.540 * 0.45359237);
-    EXPECT_THAT(factor.source, HasSubstr("the range spans RFCE"));
+    EXPECT_THAT(factor.source, HasSubstr("the range spans RFCE 306.6 g/kWh (data-explorer)"));
 }
 
 TEST(StateFactor, CodeCarbonsOldFactorIsAnEditionOfItsOwn) {
@@ -62,6 +62,15 @@ TEST(CountryFactor, OtherSourcesOfTheSameYearsSpanTheRange) {
     EXPECT_EQ(grams(factor.intensity_low), 301);  // EEA 2020
     EXPECT_EQ(factor.intensity_high, factor.intensity);
     EXPECT_THAT(factor.source, HasSubstr("the range spans EEA 2020 301 g/kWh"));
+}
+
+TEST(CountryFactor, TwoLettersFindTheSameTablesAsThree) {
+    const GridFactor three = factor_of("country:DEU");
+    const GridFactor two = factor_of("country:DE");
+    EXPECT_EQ(two.intensity_low, three.intensity_low);
+    EXPECT_EQ(two.source, three.source);
+    EXPECT_EQ(factor_of("country:DE", {.edition = "EEA 2010"}).intensity,
+              factor_of("country:DEU", {.edition = "EEA 2010"}).intensity);
 }
 
 TEST(CountryFactor, SourcesOfOtherTimesDoNotSpanTheRange) {
