@@ -127,7 +127,7 @@ void Browser::note_faults(const json& message) {
         faults_.push_back(event + ": " + parameters.dump());
     } else if (event == "Runtime.consoleAPICalled" && parameters.value("type", "") == "error") {
         faults_.push_back("console: " + parameters["args"].dump());
-    } else if (event == "Log.entryAdded" && parameters["entry"].value("level", "") != "verbose") {
+    } else if (event == "Log.entryAdded" && parameters["entry"].value("level", "") == "error") {
         faults_.push_back("log: " + parameters["entry"].value("text", ""));
     } else if (event == "Network.requestWillBeSent" &&
                parameters["request"].value("url", "") != shown_url_) {
