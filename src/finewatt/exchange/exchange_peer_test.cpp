@@ -74,12 +74,12 @@ TEST_F(ExchangePeer, CodecarbonAppendsToOurFileAndPandasReadsIt) {
     FINEWATT_SKIP_WITHOUT("codecarbon");
     for (const std::string mode : {"append", "update"}) {
         const std::string file = write("codecarbon", {sample_run(), unknown_run()});
-        const Json answer = ask({"codecarbon", file, mode});
+        Json answer = ask({"codecarbon", file, mode});
         EXPECT_EQ(answer["valid"], true);
         // No backup: CodeCarbon took our header for its own.
         EXPECT_EQ(answer["files"], Json::array({"codecarbon"}));
         ASSERT_EQ(answer["rows"].size(), 3U);
-        const Json& ours = answer["rows"][0];
+        Json& ours = answer["rows"][0];
         EXPECT_EQ(ours["run_id"], sample_run().run_id);
         EXPECT_NEAR(ours["energy_consumed"].get<double>(), 0.011, 1e-15);
         EXPECT_EQ(ours["emissions"], 0.0052195);
@@ -110,7 +110,7 @@ TEST_F(ExchangePeer, FileOfCodecarbonItselfIsReadAndExtended) {
     EXPECT_EQ(run.energy.domains, (std::vector<std::string>{"package", "dram"}));
 
     ASSERT_OK(append_runs("codecarbon", std::vector{sample_run()}, file));
-    const Json answer = ask({"codecarbon", file, "append"});
+    Json answer = ask({"codecarbon", file, "append"});
     ASSERT_EQ(answer["rows"].size(), 3U);
     EXPECT_EQ(answer["rows"][1]["run_id"], sample_run().run_id);
     EXPECT_EQ(answer["rows"][1]["gpu_model"], "2 x NVIDIA A40");
@@ -126,13 +126,13 @@ TEST_F(ExchangePeer, HubReadsTheModelCard) {
         arguments.push_back(
             tree_.write(fmt::format("{}/README.md", arguments.size()), card).string());
     }
-    const Json cards = ask(arguments);
+    Json cards = ask(arguments);
     ASSERT_EQ(cards.size(), kHostileTexts.size());
-    for (const Json& data : cards) {
+    for (Json& data : cards) {
         EXPECT_EQ(data["license"], "mit");
         EXPECT_EQ(data["tags"], Json::array({"bert", "a: b"}));
         EXPECT_EQ(data.size(), 3U) << data;
-        const Json& block = data["co2_eq_emissions"];
+        Json& block = data["co2_eq_emissions"];
         EXPECT_NEAR(block["emissions"].get<double>(), 5.2195, 1e-12);
         EXPECT_TRUE(block["source"].is_string());
     }
@@ -142,7 +142,7 @@ TEST_F(ExchangePeer, SmallEmissionsStayANumber) {
     FINEWATT_SKIP_WITHOUT("huggingface_hub");
     RunRecord run = sample_run();
     run.carbon->co2_kg = 3.5e-9;
-    const Json cards = ask({"card", write("model-card", {run})});
+    Json cards = ask({"card", write("model-card", {run})});
     ASSERT_EQ(cards.size(), 1U);
     EXPECT_NEAR(cards[0]["co2_eq_emissions"]["emissions"].get<double>(), 3.5e-6, 1e-18);
 }
@@ -161,12 +161,12 @@ TEST_F(ExchangePeer, PrometheusClientParsesTheTextFile) {
         arguments.push_back(
             tree_.write(fmt::format("{}.prom", arguments.size()), document).string());
     }
-    const Json answers = ask(arguments);
+    Json answers = ask(arguments);
     ASSERT_EQ(answers.size(), kHostileTexts.size());
-    for (const Json& answer : answers) {
+    for (Json& answer : answers) {
         EXPECT_EQ(answer["types"]["finewatt_run_energy_joules"], "counter");
         bool is_found = false;
-        for (const Json& sample : answer["samples"]) {
+        for (Json& sample : answer["samples"]) {
             is_found =
                 is_found || (sample[0] == "finewatt_run_energy_joules_total" &&
                              sample[1]["run_id"] == sample_run().run_id && sample[2] == 36'000.0);
