@@ -3,11 +3,11 @@
 
     exchange_peer.py codecarbon FILE append|update   CodeCarbon adds a run of its own to FILE; prints
                                                      pandas' view of all rows
-    exchange_peer.py card FILE                       huggingface_hub reads a model card
+    exchange_peer.py card FILE...                    huggingface_hub reads model cards
     exchange_peer.py boamps FILE                     CodeCarbon's BoAmps classes read a report
-    exchange_peer.py prometheus FILE                 prometheus_client parses a text file
+    exchange_peer.py prometheus FILE...              prometheus_client parses text files
 
-Prints one JSON object.
+Prints one JSON document; a list with an entry for each file where there may be several.
 """
 
 import json
@@ -42,11 +42,10 @@ def codecarbon(path, mode):
                       "columns": list(rows[0]), "rows": rows}))
 
 
-def card(path):
+def card(*paths):
     from huggingface_hub import ModelCard
 
-    data = ModelCard.load(path).data.to_dict()
-    print(json.dumps(data))
+    print(json.dumps([ModelCard.load(path).data.to_dict() for path in paths]))
 
 
 def boamps(path):
@@ -58,14 +57,17 @@ def boamps(path):
     print(json.dumps({"same": BoAmpsReport.from_dict(report).to_dict() == report}))
 
 
-def prometheus(path):
+def prometheus(*paths):
     from prometheus_client.parser import text_string_to_metric_families
 
-    with open(path, encoding="utf-8") as file:
-        families = list(text_string_to_metric_families(file.read()))
-    print(json.dumps({
-        "types": {family.name: family.type for family in families},
-        "samples": [[s.name, s.labels, s.value] for family in families for s in family.samples]}))
+    answers = []
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            families = list(text_string_to_metric_families(file.read()))
+        answers.append({
+            "types": {family.name: family.type for family in families},
+            "samples": [[s.name, s.labels, s.value] for family in families for s in family.samples]})
+    print(json.dumps(answers))
 
 
 if __name__ == "__main__":
