@@ -241,7 +241,7 @@ Status PostgresConnection::check_server() const {
 }
 
 bool PostgresConnection::is_connected() const {
-    return api_->status(connection_.get()) == CONNECTION_OK;
+    return !is_broken_ && api_->status(connection_.get()) == CONNECTION_OK;
 }
 
 Error PostgresConnection::cannot_connect() const {
@@ -261,6 +261,7 @@ Status PostgresConnection::begin(SqlAccess access) {
     if (!begun && !is_connected()) {
         // The server was away since the last call. Nothing has been asked of it yet.
         api_->reset(connection_.get());
+        is_broken_ = false;
         return is_connected() ? try_begin(access) : Status(cannot_connect());
     }
     return begun;
@@ -325,14 +326,18 @@ Result<std::size_t> PostgresConnection::execute(std::string_view sql,
 Status PostgresConnection::check(const PGresult* result) {
     is_conflict_ = false;
     const ExecStatusType status = api_->result_status(result);
+    is_broken_ = false;
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
         return {};
     }
+    const char* field = api_->result_error_field(result, PG_DIAG_SQLSTATE);
+    const std::string state = field == nullptr ? "" : field;
+    // A failure without a state is libpq's own: the server is gone, which the connection's status
+    // may show only after the next call.
+    is_broken_ = state.empty();
     if (!is_connected()) {
         return lost();
     }
-    const char* field = api_->result_error_field(result, PG_DIAG_SQLSTATE);
-    const std::string state = field == nullptr ? "" : field;
     is_conflict_ = state == "40001" || state == "40P01";
     const ErrorCode code = code_of(state);
     return Error(code, fmt::format("ledger {}: {} (SQLSTATE {}); {}", place_, message_of(result),

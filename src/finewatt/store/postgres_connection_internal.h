@@ -76,6 +76,7 @@ class PostgresConnection : public SqlConnection {
     std::string place_;
     std::unique_ptr<PGconn, Finish> connection_;
     bool is_conflict_ = false;
+    bool is_broken_ = false;  ///< the last call failed without an answer of the server
 };
 
 }  // namespace finewatt
