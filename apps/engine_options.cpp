@@ -54,6 +54,9 @@ constexpr std::string_view kPrecisionHelp =
     "Matrix products in fp32, or in bf16 where the CPU has instructions for it";
 constexpr std::string_view kThreadsHelp = "Threads; 0 = one per core that this process may use";
 constexpr std::string_view kDeviceHelp = "Where to compute: auto or cpu";
+constexpr std::string_view kNoCacheHelp =
+    "Tokenize again, and keep nothing (environment: FINEWATT_NO_CACHE=1; FINEWATT_CACHE_LIMIT "
+    "bounds what is kept, default 4G)";
 
 const std::vector<Setting<EngineOptions>>& finetune_settings() {
     using O = EngineOptions;
@@ -108,6 +111,7 @@ const std::vector<Setting<EngineOptions>>& finetune_settings() {
         {"threads", &O::threads, kThreadsHelp},
         {"nproc", &O::nproc, "Processes; more than 1 is not yet possible"},
         {"device", &O::device, kDeviceHelp},
+        {"no_cache", &O::no_cache, kNoCacheHelp},
         {"out", &O::out, "Folder for the trained model (default: nothing is saved)"},
         {"log", &O::log, "File for one JSON line a step (default: none), e.g. steps.jsonl"},
         {"spec", &O::spec,
@@ -146,6 +150,7 @@ const std::vector<Setting<InferOptions>>& infer_settings() {
         {"precision", &O::precision, kPrecisionHelp},
         {"threads", &O::threads, kThreadsHelp},
         {"device", &O::device, kDeviceHelp},
+        {"no_cache", &O::no_cache, kNoCacheHelp},
     };
     return settings;
 }

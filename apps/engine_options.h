@@ -50,6 +50,7 @@ struct EngineOptions {
     std::int64_t threads = 0;                      ///< 0 = one per core that this process may use
     std::int64_t nproc = 1;                        ///< not yet: more than 1 is refused
     std::string device = "auto";
+    bool no_cache = false;  ///< tokenize again, and keep nothing
     std::optional<std::string> out;
     std::optional<std::string> log;
     std::optional<std::string> spec;
@@ -91,6 +92,7 @@ struct InferOptions {
     std::string precision = "fp32";
     std::int64_t threads = 0;
     std::string device = "auto";
+    bool no_cache = false;
 };
 
 /// Add the options of `infer` to a (sub)command. `options` must outlive the parsing.

@@ -37,6 +37,7 @@ FinetuneOptions to_finetune_options(const EngineOptions& given) {
     options.weight_decay = given.weight_decay;
     options.seed = static_cast<std::uint64_t>(given.seed);
     options.batching = parse_batching_mode(given.batching).value();  // checked with the options
+    options.cache = given.no_cache ? FeatureCache{} : default_feature_cache();
     options.fast.precision = parse_precision(given.precision).value();
     options.dropout = given.dropout;
     options.eval_every = given.eval_every;
@@ -51,6 +52,7 @@ FinetuneOptions to_finetune_options(const EngineOptions& given) {
 void print_summary(const FinetuneResult& result, const EngineOptions& given) {
     const double steps_per_s =
         result.train_s > 0 ? static_cast<double>(result.work.steps) / result.train_s : 0;
+    print_preparation(result.preparation);
     fmt::print("trained    {} of {} steps, {} examples, {:.1f} s, {:.2f} steps/s\n",
                result.work.steps, result.steps_planned, result.work.examples, result.train_s,
                steps_per_s);

@@ -24,6 +24,7 @@ struct InferenceOptions {
     std::int32_t batch = 1;
     std::int32_t max_length = 128;  ///< tokens
     std::int32_t doc_stride = 0;    ///< tokens that two windows share; question answering
+    FeatureCache cache;             ///< of tokenized data; as it is made: none
     FastOptions fast;               ///< with gemm at kAuto, FINEWATT_GEMM decides
 };
 
@@ -39,6 +40,7 @@ struct Latency {
 
 /// What an inference left behind.
 struct InferenceResult {
+    Preparation preparation;
     std::int64_t examples = 0;
     EngineWork work;
     double infer_s = 0;                        ///< wall time of the forward passes

@@ -51,17 +51,20 @@ Result<TrainingJob> load_job(const FinetuneOptions& options, std::vector<std::st
 }
 
 /// Texts of the training data are given free: only their features are needed from here on.
-Status tokenize(const FinetuneOptions& options, TrainingJob& job) {
+Status tokenize(const FinetuneOptions& options, TrainingJob& job, Preparation& preparation) {
     const WordPieceTokenizer& tokenizer = job.description.tokenizer;
-    FINEWATT_ASSIGN(job.features, make_features(job.training_data, tokenizer,
-                                                training_features(options.task, options.max_length,
-                                                                  options.doc_stride)));
+    FeatureOptions settings = recipe_features(options.task);
+    settings.max_length = options.max_length;
+    settings.doc_stride = options.doc_stride;
+    FINEWATT_ASSIGN(job.features, prepare_features(job.training_data, tokenizer, settings,
+                                                   options.cache, options.data, preparation));
     job.training_data.examples = Dataset();
-    for (EvaluationSet& set : job.evaluation) {
-        FINEWATT_ASSIGN(set.features, make_features(set.data, tokenizer,
-                                                    {.max_length = options.max_length,
-                                                     .doc_stride = options.doc_stride,
-                                                     .is_training = false}));
+    settings.is_training = false;
+    for (std::size_t i = 0; i < job.evaluation.size(); ++i) {
+        EvaluationSet& set = job.evaluation[i];
+        FINEWATT_ASSIGN(set.features,
+                        prepare_features(set.data, tokenizer, settings, options.cache,
+                                         options.eval_data[i], preparation));
     }
     return {};
 }
@@ -102,13 +105,19 @@ Result<FinetuneResult> run(const FinetuneOptions& options, JobContext& context) 
     if (options.log) {
         FINEWATT_ASSIGN(log, StepLog::create(*options.log));
     }
+    const MonoTime begin = context.clock.mono_now();
     FINEWATT_ASSIGN(TrainingJob job, in_phase(context.events, "load",
                                               [&] { return load_job(options, result.notes); }));
+    const MonoTime loaded_at = context.clock.mono_now();
+    result.preparation.load_s = as_seconds(loaded_at - begin);
     for (const std::string& note : result.notes) {
         log_info(note);
     }
     result.label_names = job.training_data.label_names;
-    FINEWATT_TRY(in_phase(context.events, "tokenize", [&] { return tokenize(options, job); }));
+    FINEWATT_TRY(in_phase(context.events, "tokenize",
+                          [&] { return tokenize(options, job, result.preparation); }));
+    result.preparation.tokenize_s = as_seconds(context.clock.mono_now() - loaded_at);
+    report_preparation(result.preparation, context);
     FINEWATT_TRY(work(options, context, output, log, job, result));
     return result;
 }

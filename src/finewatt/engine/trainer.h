@@ -6,10 +6,12 @@
 #include "finewatt/base/clock.h"
 #include "finewatt/base/result.h"
 #include "finewatt/data/batch.h"
+#include "finewatt/data/feature_cache.h"
 #include "finewatt/data/squad_score.h"
 #include "finewatt/data/task.h"
 #include "finewatt/engine/events.h"
 #include "finewatt/engine/fast_options.h"
+#include "finewatt/engine/preparation.h"
 #include "finewatt/engine/work.h"
 
 #include <cstdint>
@@ -51,6 +53,7 @@ struct FinetuneOptions {
     double weight_decay = 0;
     std::uint64_t seed = 42;
     BatchingMode batching = BatchingMode::kUnpadded;
+    FeatureCache cache;                            ///< of tokenized data; as it is made: none
     std::optional<double> dropout;                 ///< probability; nothing = the model's
     FastOptions fast;                              ///< with gemm at kAuto, FINEWATT_GEMM decides
     std::optional<std::int64_t> eval_every;        ///< steps; nothing = only at the end
@@ -71,6 +74,7 @@ enum class FinetuneEnd {
 /// What a training left behind.
 struct FinetuneResult {
     FinetuneEnd end = FinetuneEnd::kComplete;
+    Preparation preparation;
     std::int64_t steps_planned = 0;
     EngineWork work;
     double train_s = 0;    ///< wall time of the training steps, without evaluations
