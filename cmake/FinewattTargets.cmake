@@ -100,7 +100,8 @@ function(finewatt_test name)
     target_compile_definitions(${name} PRIVATE
         FINEWATT_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
         FINEWATT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
-    gtest_discover_tests(${name}
+    # A test with parameters has the name that its own generator gives.
+    gtest_discover_tests(${name} NO_PRETTY_VALUES
         DISCOVERY_TIMEOUT 120
         PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()

@@ -1,4 +1,5 @@
 // finewatt-train infer
+#include "finewatt/base/log.h"
 #include "finewatt/engine/inference.h"
 #include "finewatt/engine/stop_signal.h"
 
@@ -56,6 +57,9 @@ int run_infer(InferOptions& given, EventWriter& events, const Clock& clock) {
     const Result<std::string> model = resolve_model_name(given.model);
     if (!model) {
         return report_error(model.error());
+    }
+    if (const std::string notice = fit_max_length(given, *model); !notice.empty()) {
+        log_warning(notice);
     }
     {
         const PhaseScope phase(events, "startup");

@@ -156,10 +156,9 @@ Result<InferenceResult> run(const InferenceOptions& options, JobContext& context
                     in_phase(context.events, "load", [&] { return load(options); }));
     const MonoTime loaded_at = context.clock.mono_now();
     result.preparation.load_s = as_seconds(loaded_at - load_begin);
-    FINEWATT_ASSIGN(
-        const FeatureSet features, in_phase(context.events, "tokenize", [&] {
-            return tokenize(options, loaded, result.preparation);
-        }));
+    FINEWATT_ASSIGN(const FeatureSet features, in_phase(context.events, "tokenize", [&] {
+                        return tokenize(options, loaded, result.preparation);
+                    }));
     result.preparation.tokenize_s = as_seconds(context.clock.mono_now() - loaded_at);
     report_preparation(result.preparation, context);
     FINEWATT_ASSIGN(FastModel fast, make_fast_model(loaded.model, options.fast, context));
