@@ -64,8 +64,11 @@ Result<StepLog> StepLog::create(const std::filesystem::path& file) {
 
 Result<StepLog> StepLog::go_on(const std::filesystem::path& file, std::int64_t last_step) {
     const Result<std::string> text = read_file(file);
+    if (!text && text.error().code() == ErrorCode::kNotFound) {
+        return create(file);
+    }
     if (!text) {
-        return create(file);  // says why, unless the file is only not there
+        return Error(text.error()).with_context("--log");
     }
     Result<std::string> kept = lines_up_to(*text, last_step);
     if (!kept) {

@@ -188,12 +188,12 @@ Status TrainingLoop::evaluate_if_due() {
 
 Status TrainingLoop::write_checkpoint() {
     const PhaseScope phase(context_.events, "save");
-    FINEWATT_TRY(
-        checkpoints_->save(result_.steps_done, [&](const std::filesystem::path& folder) -> Status {
-            FINEWATT_TRY(write_result_folder(folder, job_, options_));
-            FINEWATT_TRY(write_checkpoint_arrays(folder, arrays()));
-            return seal_checkpoint(folder, state());
-        }));
+    const auto fill = [&](const std::filesystem::path& folder) -> Status {
+        FINEWATT_TRY(write_result_folder(folder, job_, options_));
+        FINEWATT_TRY(write_checkpoint_arrays(folder, arrays()));
+        return seal_checkpoint(folder, state());
+    };
+    FINEWATT_TRY(checkpoints_->save(result_.steps_done, fill));
     result_.last_checkpoint = checkpoints_->last();
     return {};
 }
