@@ -83,7 +83,7 @@ std::vector<fs::path> files_in(const fs::path& folder) {
     return files;
 }
 
-class FeatureCache : public ::testing::Test {
+class CachedFeatures : public ::testing::Test {
   protected:
     void SetUp() override {
         auto made = tokenizer_of({"one", "two"}, true);
@@ -104,7 +104,7 @@ class FeatureCache : public ::testing::Test {
     std::optional<WordPieceTokenizer> tokenizer_;
 };
 
-TEST_F(FeatureCache, MapsWhatWasMadeForEveryKind) {
+TEST_F(CachedFeatures, MapsWhatWasMadeForEveryKind) {
     for (const TaskData& data : {texts_data(), tokens_data(), questions_data()}) {
         ASSERT_OK_AND_ASSIGN(const FeatureSet plain, make_features(data, *tokenizer_, options_));
         ASSERT_OK_AND_ASSIGN(const FeatureSet first,
@@ -120,7 +120,7 @@ TEST_F(FeatureCache, MapsWhatWasMadeForEveryKind) {
     EXPECT_EQ(files_in(folder_).size(), 3U);
 }
 
-TEST_F(FeatureCache, TakesTheFileAndNotTheTextsTheSecondTime) {
+TEST_F(CachedFeatures, TakesTheFileAndNotTheTextsTheSecondTime) {
     const TaskData data = texts_data();
     ASSERT_OK(make_cached_features(data, *tokenizer_, options_, cache_));
     // Put the features of other texts under the same key: they come back.
@@ -136,7 +136,7 @@ TEST_F(FeatureCache, TakesTheFileAndNotTheTextsTheSecondTime) {
     EXPECT_THAT(again[0].ids, ::testing::ElementsAre(7, 7, 7));
 }
 
-TEST_F(FeatureCache, KeyChangesWithEverythingThatMatters) {
+TEST_F(CachedFeatures, KeyChangesWithEverythingThatMatters) {
     std::vector<std::string> keys = {key(texts_data(), options_)};
     TaskData data = texts_data();
     std::get<Dataset>(data.examples).examples[0].text = "one twO";
@@ -178,7 +178,7 @@ TEST_F(FeatureCache, KeyChangesWithEverythingThatMatters) {
     EXPECT_EQ(std::adjacent_find(keys.begin(), keys.end()), keys.end());
 }
 
-TEST_F(FeatureCache, OptionsOfQuestionsDoNotChangeTheKeyOfTexts) {
+TEST_F(CachedFeatures, OptionsOfQuestionsDoNotChangeTheKeyOfTexts) {
     // Training, evaluation and inference on one file share its features.
     FeatureOptions options = options_;
     options.doc_stride = 2;
@@ -188,7 +188,7 @@ TEST_F(FeatureCache, OptionsOfQuestionsDoNotChangeTheKeyOfTexts) {
     EXPECT_EQ(key(tokens_data(), options), key(tokens_data(), options_));
 }
 
-TEST_F(FeatureCache, BrokenFilesAreMadeAnew) {
+TEST_F(CachedFeatures, BrokenFilesAreMadeAnew) {
     const TaskData data = tokens_data();
     ASSERT_OK(make_cached_features(data, *tokenizer_, options_, cache_));
     const std::string name = key(data, options_);
@@ -213,7 +213,7 @@ TEST_F(FeatureCache, BrokenFilesAreMadeAnew) {
     EXPECT_EQ(mended, whole);
 }
 
-TEST_F(FeatureCache, FolderThatCannotBeWrittenIsNoFailure) {
+TEST_F(CachedFeatures, FolderThatCannotBeWrittenIsNoFailure) {
     const auto file = tree_.write("taken", "a file");
     ASSERT_OK_AND_ASSIGN(
         const FeatureSet features,
@@ -221,12 +221,12 @@ TEST_F(FeatureCache, FolderThatCannotBeWrittenIsNoFailure) {
     EXPECT_EQ(features.size(), 2U);
 }
 
-TEST_F(FeatureCache, OffLeavesNoFile) {
+TEST_F(CachedFeatures, OffLeavesNoFile) {
     ASSERT_OK(make_cached_features(texts_data(), *tokenizer_, options_, {}));
     EXPECT_FALSE(fs::exists(folder_));
 }
 
-TEST_F(FeatureCache, SeveralWritersLeaveOneWholeFile) {
+TEST_F(CachedFeatures, SeveralWritersLeaveOneWholeFile) {
     const TaskData data = texts_data();
     ASSERT_OK_AND_ASSIGN(const FeatureSet plain, make_features(data, *tokenizer_, options_));
     {
@@ -259,7 +259,7 @@ std::string digits(char digit) {
     return std::string(32, digit);
 }
 
-TEST_F(FeatureCache, TheLastUsedSetsStayBelowTheLimit) {
+TEST_F(CachedFeatures, TheLastUsedSetsStayBelowTheLimit) {
     const fs::path oldest = put(folder_, digits('a'), 400, 30);
     const fs::path middle = put(folder_, digits('b'), 400, 20);
     const fs::path newest = put(folder_, digits('c'), 400, 10);
@@ -272,7 +272,7 @@ TEST_F(FeatureCache, TheLastUsedSetsStayBelowTheLimit) {
     EXPECT_TRUE(fs::exists(newest));
 }
 
-TEST_F(FeatureCache, ASetAboveTheLimitDoesNotDriveTheOthersOut) {
+TEST_F(CachedFeatures, ASetAboveTheLimitDoesNotDriveTheOthersOut) {
     const fs::path small = put(folder_, digits('a'), 10, 30);
     const fs::path large = put(folder_, digits('b'), 4000, 1);
     keep_below_limit(folder_, 1000);
@@ -280,7 +280,7 @@ TEST_F(FeatureCache, ASetAboveTheLimitDoesNotDriveTheOthersOut) {
     EXPECT_FALSE(fs::exists(large));
 }
 
-TEST_F(FeatureCache, OnlyOwnFilesAreDeleted) {
+TEST_F(CachedFeatures, OnlyOwnFilesAreDeleted) {
     const fs::path notes = put(folder_, "notes.txt", 10, 99);
     const fs::path dead = put(folder_, digits('a') + ".x1Y2z3", 10, 25);
     const fs::path written_now = put(folder_, digits('b') + ".x1Y2z3", 10, 1);
@@ -291,7 +291,7 @@ TEST_F(FeatureCache, OnlyOwnFilesAreDeleted) {
     keep_below_limit(folder_ / "nowhere", 0);
 }
 
-TEST_F(FeatureCache, MakingFeaturesDeletesWhatNoLongerFits) {
+TEST_F(CachedFeatures, MakingFeaturesDeletesWhatNoLongerFits) {
     const fs::path old = put(folder_, digits('a'), 5000, 1);
     cache_.limit_bytes = 4000;
     ASSERT_OK(make_cached_features(texts_data(), *tokenizer_, options_, cache_));
@@ -302,7 +302,7 @@ TEST_F(FeatureCache, MakingFeaturesDeletesWhatNoLongerFits) {
     EXPECT_TRUE(files_in(folder_).empty());
 }
 
-TEST_F(FeatureCache, AHitCountsAsAUse) {
+TEST_F(CachedFeatures, AHitCountsAsAUse) {
     ASSERT_OK(make_cached_features(texts_data(), *tokenizer_, options_, cache_));
     const fs::path file = folder_ / key(texts_data(), options_);
     const auto long_ago = fs::file_time_type::clock::now() - std::chrono::hours(100);
@@ -311,7 +311,7 @@ TEST_F(FeatureCache, AHitCountsAsAUse) {
     EXPECT_GT(fs::last_write_time(file), long_ago + std::chrono::hours(99));
 }
 
-TEST_F(FeatureCache, DeletionByAnotherProcessLeavesMappedFeaturesWhole) {
+TEST_F(CachedFeatures, DeletionByAnotherProcessLeavesMappedFeaturesWhole) {
     const TaskData data = texts_data();
     ASSERT_OK_AND_ASSIGN(const FeatureSet plain, make_features(data, *tokenizer_, options_));
     ASSERT_OK(make_cached_features(data, *tokenizer_, options_, cache_));
@@ -323,7 +323,7 @@ TEST_F(FeatureCache, DeletionByAnotherProcessLeavesMappedFeaturesWhole) {
     expect_equal(mapped, plain);
 }
 
-TEST_F(FeatureCache, WritersAndDeletersMayWorkAtOnce) {
+TEST_F(CachedFeatures, WritersAndDeletersMayWorkAtOnce) {
     const TaskData data = texts_data();
     ASSERT_OK_AND_ASSIGN(const FeatureSet plain, make_features(data, *tokenizer_, options_));
     std::vector<std::jthread> workers;
