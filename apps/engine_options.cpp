@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <string_view>
 #include <variant>
 
@@ -242,14 +243,19 @@ void take_recipe(const Recipe& recipe, EngineOptions& o) {
     fill(o.lr, recipe.lr);
 }
 
+std::filesystem::path config_file_of(const std::string& model) {
+    constexpr std::string_view kRandom = "random:";
+    return model.starts_with(kRandom) ? std::filesystem::path(model.substr(kRandom.size()))
+                                      : std::filesystem::path(model) / "config.json";
+}
+
 template <class Options>
 std::string fit_length(Options& o, const std::string& model) {
-    constexpr std::string_view kRandom = "random:";
-    const std::filesystem::path config_file =
-        model.starts_with(kRandom) ? std::filesystem::path(model.substr(kRandom.size()))
-                                   : std::filesystem::path(model) / "config.json";
-    const Result<ModelConfig> config = read_model_config(config_file);
-    if (!config || !o.is_max_length_of_recipe) {
+    if (!o.is_max_length_of_recipe) {
+        return {};
+    }
+    const Result<ModelConfig> config = read_model_config(config_file_of(model));
+    if (!config) {
         return {};
     }
     const std::int64_t positions = config->max_position_embeddings;
