@@ -67,6 +67,7 @@ TEST_F(StateOfATraining, AScoreThatIsNoNumberIsKeptAsSuch) {
     state.scored->scores[1].second = std::numeric_limits<double>::quiet_NaN();
     ASSERT_OK(seal_checkpoint(tree_.path(), state));
     ASSERT_OK_AND_ASSIGN(const TrainingState read, open_checkpoint(tree_.path()));
+    ASSERT_TRUE(read.scored && read.scored->scores.size() > 1);
     EXPECT_TRUE(std::isnan(read.scored->scores[1].second));
 }
 
