@@ -117,7 +117,8 @@ function(finewatt_test name)
             SKIP_REGULAR_EXPRESSION "\\[  PASSED  \\] 0 tests\\.\n\\[  SKIPPED \\]")
         return()
     endif()
-    gtest_discover_tests(${name}
+    # A test with parameters has the name that its own generator gives.
+    gtest_discover_tests(${name} NO_PRETTY_VALUES
         DISCOVERY_TIMEOUT 120
         PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()

@@ -50,6 +50,9 @@ void write_results(const std::filesystem::path& out, JobResult& result) {
 Result<JobOptions> make_finetune_job(const CommandContext& context, FinetuneCommand& command,
                                      const Clock& clock) {
     FINEWATT_ASSIGN(const std::string model_folder, resolve_model_name(command.engine.model));
+    if (const std::string notice = fit_max_length(command.engine, model_folder); !notice.empty()) {
+        log_warning(notice);
+    }
     FINEWATT_ASSIGN(JobOptions job, make_engine_job(context, command.meter, clock));
     if (!command.engine.out) {
         command.engine.out = (std::filesystem::path("finewatt-runs") / job.run_id).string();
