@@ -257,14 +257,16 @@ Error PostgresConnection::cannot_connect() const {
 // ---- Transactions
 
 Status PostgresConnection::begin(SqlAccess access) {
-    Status begun = try_begin(access);
-    if (!begun && !is_connected()) {
-        // The server was away since the last call. Nothing has been asked of it yet.
-        api_->reset(connection_.get());
-        is_broken_ = false;
-        return is_connected() ? try_begin(access) : Status(cannot_connect());
+    if (is_connected()) {
+        Status begun = try_begin(access);
+        if (begun || is_connected()) {
+            return begun;
+        }
     }
-    return begun;
+    // The server was away since the last call. Nothing has been asked of it yet.
+    api_->reset(connection_.get());
+    is_broken_ = false;
+    return is_connected() ? try_begin(access) : Status(cannot_connect());
 }
 
 Status PostgresConnection::try_begin(SqlAccess access) {
