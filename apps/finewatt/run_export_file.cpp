@@ -66,12 +66,13 @@ class LineCounter {
     using pointer = const char*;
     using reference = const char&;
 
-    LineCounter(const char* place, std::size_t* line) : place_(place), line_(line) {}
+    LineCounter(const char* place, std::size_t* line) : place_(place), begin_(place), line_(line) {}
 
     reference operator*() const { return *place_; }
 
     LineCounter& operator++() {
-        *line_ += *place_ == '\n' ? 1 : 0;
+        // A line counts from its first letter on: the parser looks one letter ahead.
+        *line_ += place_ != begin_ && place_[-1] == '\n' ? 1 : 0;
         ++place_;
         return *this;
     }
@@ -90,6 +91,7 @@ class LineCounter {
 
   private:
     const char* place_;
+    const char* begin_;
     std::size_t* line_;
 };
 

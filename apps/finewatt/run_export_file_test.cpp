@@ -161,8 +161,7 @@ TEST(RunExportFile, FaultInARunNamesItsLine) {
     const auto with_run = [](const std::string& run) {
         return "{\"finewatt_export\":1,\n\"runs\":[\n" + run + "\n]}";
     };
-    // A number ends with the character after it, so one before a line's end would name the next.
-    EXPECT_ERROR(kCorrupt, read(with_run("7 ")), "line 3: run 1: expected an object, found number");
+    EXPECT_ERROR(kCorrupt, read(with_run("7")), "line 3: run 1: expected an object, found number");
     EXPECT_ERROR(kCorrupt, read(with_run("[]")), "line 3: run 1: expected an object, found a list");
     EXPECT_ERROR(kCorrupt, read(with_run("{}")), "line 3: run 1: expected the key 'record'");
     EXPECT_ERROR(kCorrupt, read(with_run(R"({"record":{"run_id":7}})")), "line 3: run 1: ");
