@@ -3,6 +3,7 @@
 
 #include "finewatt/base/subprocess.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 #include "finewatt/testing/temp_tree.h"
 
 #include <gtest/gtest.h>
@@ -25,7 +26,7 @@ class ProgramTest : public ::testing::Test {
 
     SubprocessResult run(const std::string& program, const std::vector<std::string>& arguments) {
         SubprocessOptions options;
-        options.argv = {std::string(FINEWATT_BIN_DIR) + "/" + program};
+        options.argv = {testing::bin_dir() + "/" + program};
         options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
         options.environment = extra_environment_;
         for (auto& [name, value] : environment()) {

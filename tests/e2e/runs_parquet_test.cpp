@@ -2,6 +2,7 @@
 // program says what is missing.
 
 #include "finewatt/base/subprocess.h"
+#include "finewatt/testing/places.h"
 
 #include <cstdlib>
 
@@ -35,15 +36,8 @@ print(json.dumps({"rows": table.to_pylist(),
                   "traces": (table.schema.metadata or {}).get(b"finewatt_traces", b"").decode()}))
 )";
 
-std::string python() {
-    const char* venv = std::getenv("FINEWATT_VENV");
-    return (venv != nullptr ? std::string(venv)
-                            : std::string(FINEWATT_SOURCE_DIR) + "/build/venv") +
-           "/bin/python";
-}
-
 TEST_F(RunsTest, ParquetHoldsEverySampleToTheLastBit) {
-    if (!std::filesystem::exists(python())) {
+    if (!std::filesystem::exists(testing::venv_python())) {
         GTEST_SKIP()
             << "no Python environment with pyarrow: run scripts/setup or set FINEWATT_VENV";
     }
@@ -52,7 +46,8 @@ TEST_F(RunsTest, ParquetHoldsEverySampleToTheLastBit) {
         finewatt({"runs", "export", "--all", "--format", "parquet", "--out", "a.parquet"});
     ASSERT_EQ(exported.exit_status, 0) << exported.stderr_text;
     SubprocessOptions options;
-    options.argv = {python(), "-c", kReader, (tree_.path() / "a.parquet").string()};
+    options.argv = {testing::venv_python().string(), "-c", kReader,
+                    (tree_.path() / "a.parquet").string()};
     const Result<SubprocessResult> read = run_subprocess(options);
     ASSERT_OK(read);
     ASSERT_EQ(read->exit_status, 0) << read->stderr_text;

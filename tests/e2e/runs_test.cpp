@@ -1,6 +1,7 @@
 // `finewatt runs` as a real program: list, show, tag, delete, export, import.
 
 #include "finewatt/base/file.h"
+#include "finewatt/testing/places.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,7 +23,7 @@ class Runs : public RunsTest {
   protected:
     /// Run the program on a terminal of its own, type one line, and return the exit status.
     int on_terminal(const std::vector<std::string>& arguments, const std::string& typed) {
-        std::vector<std::string> words{std::string(FINEWATT_BIN_DIR) + "/finewatt"};
+        std::vector<std::string> words{testing::bin_dir() + "/finewatt"};
         words.insert(words.end(), arguments.begin(), arguments.end());
         std::vector<char*> argv;
         for (std::string& word : words) {

@@ -1,6 +1,7 @@
 #include "finewatt/carbon/editions.h"
 
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -48,7 +49,7 @@ TEST(CarbonEditions, EachHasASourceAndAFolderWithItsPage) {
             << edition.edition;
         EXPECT_FALSE(edition.source.empty()) << edition.edition;
         EXPECT_TRUE(edition.provenance == "published" || edition.provenance == "derived");
-        EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(FINEWATT_SOURCE_DIR) /
+        EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(testing::source_dir()) /
                                             edition.table / "SOURCE.md"))
             << edition.table;
     }

@@ -1,7 +1,7 @@
 // Scores against Python, live: SQuAD's against transformers' squad_metrics, those of entities
 // against seqeval. Skipped where the Python environment is absent.
 #include "finewatt/data/entity_score.h"
-#include "finewatt/data/peer_script_internal.h"
+#include "finewatt/data/peer_test_script_internal.h"
 #include "finewatt/data/squad_score.h"
 #include "finewatt/testing/matchers.h"
 #include "finewatt/testing/temp_tree.h"

@@ -8,6 +8,7 @@
 #include "finewatt/engine/runtime.h"
 #include "finewatt/engine/schedule.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -53,7 +54,7 @@ class ModelParity : public ::testing::TestWithParam<ParityCase> {
 
     void SetUp() override {
         const auto folder =
-            std::filesystem::path(FINEWATT_SOURCE_DIR) / "tests/parity/data" / GetParam().folder;
+            std::filesystem::path(testing::source_dir()) / "tests/parity/data" / GetParam().folder;
         auto file = TensorFile::open(folder / "reference.safetensors");
         ASSERT_OK(file);
         reference_.emplace(std::move(file).value());

@@ -2,6 +2,7 @@
 #include "finewatt/base/file.h"
 #include "finewatt/engine/tiny_job_internal.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 #include "finewatt/testing/temp_tree.h"
 
 #include <fmt/format.h>
@@ -27,7 +28,7 @@ Outcome run_shell(const std::filesystem::path& directory, const std::string& com
     const std::string line = fmt::format(
         "export XDG_CACHE_HOME='{1}/cache' FINEWATT_NO_CACHE= FINEWATT_CACHE_LIMIT=; "
         "train='{0}/finewatt-train'; dir='{1}'; {{ {2}; }} 2>&1",
-        FINEWATT_BIN_DIR, directory.string(), command);
+        testing::bin_dir(), directory.string(), command);
     Outcome outcome;
     // NOLINTNEXTLINE(cert-env33-c): the shell sets limits and sends signals for these tests
     FILE* pipe = ::popen(line.c_str(), "r");

@@ -5,6 +5,7 @@
 #include "finewatt/exchange/model_card.h"
 #include "finewatt/exchange/sample_runs_internal.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 #include "finewatt/testing/temp_tree.h"
 
 #include <gtest/gtest.h>
@@ -17,17 +18,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::filesystem::path python() {
-    const char* venv = std::getenv("FINEWATT_VENV");
-    const std::filesystem::path folder =
-        venv != nullptr ? std::filesystem::path(venv)
-                        : std::filesystem::path(FINEWATT_SOURCE_DIR) / "build" / "venv";
-    return folder / "bin" / "python";
-}
-
 SubprocessResult run_python(std::vector<std::string> arguments) {
     SubprocessOptions options;
-    options.argv = {python().string()};
+    options.argv = {testing::venv_python().string()};
     options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
     options.environment = {{"HF_HUB_OFFLINE", "1"}, {"PYTHONDONTWRITEBYTECODE", "1"}};
     options.timeout = std::chrono::seconds(100);
@@ -39,14 +32,14 @@ class ExchangePeer : public ::testing::Test {
   protected:
     /// Skip where the environment lacks a module.
     static bool has_module(const std::string& module) {
-        return std::filesystem::exists(python()) &&
+        return std::filesystem::exists(testing::venv_python()) &&
                run_python({"-c", "import " + module}).exit_status == 0;
     }
 
     /// Run the peer script; return what it printed.
     static Json ask(std::vector<std::string> arguments) {
         arguments.insert(arguments.begin(),
-                         std::string(FINEWATT_SOURCE_DIR) + "/tests/parity/exchange_peer.py");
+                         testing::source_dir() + "/tests/parity/exchange_peer.py");
         const SubprocessResult result = run_python(std::move(arguments));
         EXPECT_EQ(result.exit_status, 0) << result.stderr_text;
         Json answer = Json::parse(result.stdout_text, nullptr, false);

@@ -4,6 +4,7 @@
 #include "finewatt/record/calibration.h"
 #include "finewatt/record/run.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 
 #include <algorithm>
 #include <array>
@@ -16,7 +17,7 @@ namespace {
 
 TEST(FieldsPage, CommittedPageIsFresh) {
     const std::filesystem::path file =
-        std::filesystem::path(FINEWATT_SOURCE_DIR) / "docs/reference/fields.md";
+        std::filesystem::path(testing::source_dir()) / "docs/reference/fields.md";
     if (std::getenv("FINEWATT_UPDATE_GOLDEN") != nullptr) {
         ASSERT_OK(write_file_atomically(file, fields_page()));
     }

@@ -7,6 +7,7 @@
 #include "finewatt/stats/interval.h"
 #include "finewatt/stats/rank.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 #include "finewatt/testing/temp_tree.h"
 
 #include <nlohmann/json.hpp>
@@ -21,21 +22,13 @@ namespace {
 
 using nlohmann::json;
 
-std::filesystem::path python() {
-    const char* venv = std::getenv("FINEWATT_VENV");
-    const std::filesystem::path folder =
-        venv != nullptr ? std::filesystem::path(venv)
-                        : std::filesystem::path(FINEWATT_SOURCE_DIR) / "build" / "venv";
-    return folder / "bin" / "python";
-}
-
 /// Run Python with the arguments and return its standard output; nothing when it failed.
 std::optional<std::string> run_python(const std::vector<std::string>& arguments) {
-    if (!std::filesystem::exists(python())) {
+    if (!std::filesystem::exists(testing::venv_python())) {
         return std::nullopt;
     }
     SubprocessOptions options;
-    options.argv = {python().string()};
+    options.argv = {testing::venv_python().string()};
     options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
     options.timeout = std::chrono::seconds(100);
     const Result<SubprocessResult> result = run_subprocess(options);
@@ -58,7 +51,7 @@ class StatsPeer : public ::testing::Test {
     json answers(const json& cases) {
         tree_.write("cases.json", cases.dump());
         const auto output =
-            run_python({std::string(FINEWATT_SOURCE_DIR) + "/tests/parity/peer/statistics_peer.py",
+            run_python({testing::source_dir() + "/tests/parity/peer/statistics_peer.py",
                         (tree_.path() / "cases.json").string()});
         EXPECT_TRUE(output.has_value());
         return json::parse(output.value_or(""), nullptr, false);

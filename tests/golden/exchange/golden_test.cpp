@@ -4,6 +4,7 @@
 #include "finewatt/exchange/formats.h"
 #include "finewatt/exchange/sample_runs_internal.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 
 #include <gtest/gtest.h>
 
@@ -29,7 +30,7 @@ TEST(ExchangeGolden, DocumentsAreAsApproved) {
             continue;
         }
         ASSERT_OK_AND_ASSIGN(const std::string text, write_runs(format.name, runs_for(format)));
-        const std::filesystem::path file = std::filesystem::path(FINEWATT_SOURCE_DIR) /
+        const std::filesystem::path file = std::filesystem::path(testing::source_dir()) /
                                            "tests/golden/exchange" /
                                            fmt::format("{}.txt", format.name);
         if (is_update) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "finewatt/base/file.h"
+#include "finewatt/testing/places.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -15,20 +16,12 @@
 
 namespace finewatt::peer {
 
-inline std::filesystem::path python() {
-    const char* venv = std::getenv("FINEWATT_VENV");
-    const std::filesystem::path folder =
-        venv != nullptr ? std::filesystem::path(venv)
-                        : std::filesystem::path(FINEWATT_SOURCE_DIR) / "build" / "venv";
-    return folder / "bin" / "python";
-}
-
 /// Whether the environment's Python can import `module`.
 inline bool has_module(const std::string& module) {
-    return std::filesystem::exists(python()) &&
-           std::system(
-               fmt::format("'{}' -c 'import {}' 2>/dev/null", python().string(), module).c_str()) ==
-               0;
+    return std::filesystem::exists(testing::venv_python()) &&
+           std::system(fmt::format("'{}' -c 'import {}' 2>/dev/null",
+                                   testing::venv_python().string(), module)
+                           .c_str()) == 0;
 }
 
 #define FINEWATT_SKIP_WITHOUT_MODULE(module)                        \
@@ -41,7 +34,7 @@ inline bool has_module(const std::string& module) {
 inline bool run(const std::string& script, const std::vector<std::filesystem::path>& arguments) {
     std::string command =
         fmt::format("HF_HUB_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1 '{}' '{}/tests/parity/peer/{}'",
-                    python().string(), FINEWATT_SOURCE_DIR, script);
+                    testing::venv_python().string(), testing::source_dir(), script);
     for (const std::filesystem::path& argument : arguments) {
         command += fmt::format(" '{}'", argument.string());
     }
