@@ -48,7 +48,7 @@ TEST(ZipTable, EverySubregionHasARateInTheNewestEdition) {
             known.insert(rate.subregion);
         }
     }
-    for (int prefix = 0; prefix < 1000; prefix += 13) {
+    for (int prefix = 0; prefix < 1000; prefix += 37) {
         for (int last = 0; last < 100; last += 19) {
             const auto names = subregions_of_zip(fmt::format("{:03}{:02}", prefix, last));
             if (names) {

@@ -76,17 +76,17 @@ Json algorithm_of(const RunRecord& run) {
         }
     }
     if (const auto model = setting_text(run.settings, "model")) {
-        algorithm["foundationModelName"] = one_line(*model);
+        algorithm["foundationModelName"] = safe_text(*model);
     }
     if (const auto torch = setting_text(run.software, "libtorch")) {
         algorithm["framework"] = "libtorch";
-        algorithm["frameworkVersion"] = one_line(*torch);
+        algorithm["frameworkVersion"] = safe_text(*torch);
     }
     if (const auto epochs = setting_number(run.settings, "epochs")) {
         algorithm["epochsNumber"] = *epochs;
     }
     if (const auto precision = setting_text(run.settings, "precision")) {
-        algorithm["quantization"] = one_line(*precision);
+        algorithm["quantization"] = safe_text(*precision);
     }
     return algorithm;
 }
@@ -116,8 +116,8 @@ Result<Json> task_of(const RunRecord& run, const ExtraFacts& facts) {
     if (family.empty()) {
         return missing(run, "a task family", "add --task-family, e.g. 'text classification'");
     }
-    task["taskStage"] = one_line(stage);
-    task["taskFamily"] = one_line(family);
+    task["taskStage"] = safe_text(stage);
+    task["taskFamily"] = safe_text(family);
     if (run.kind == "inference" && run.work && run.work->examples) {
         task["nbRequest"] = *run.work->examples;
     }
@@ -146,7 +146,7 @@ std::string tracking_mode(const RunRecord& run, std::string_view component) {
         if (part.component == component && part.counted) {
             const std::string source = part.source.substr(0, part.source.find(':'));
             const bool is_rapl = source == "powercap" || source == "perf" || source == "msr";
-            return one_line(is_rapl ? "rapl" : source);
+            return safe_text(is_rapl ? "rapl" : source);
         }
     }
     return {};
@@ -155,13 +155,13 @@ std::string tracking_mode(const RunRecord& run, std::string_view component) {
 Result<Json> measure_of(const RunRecord& run) {
     if (!run.energy.energy) {
         return missing(run, "the energy",
-                       run.energy.reason ? one_line(*run.energy.reason)
+                       run.energy.reason ? safe_text(*run.energy.reason)
                                          : "see `finewatt doctor` for what mends it");
     }
     Json measure = Json::object();
     measure["measurementMethod"] = "finewatt";
     if (const auto version = setting_text(run.software, "finewatt")) {
-        measure["version"] = one_line(*version);
+        measure["version"] = safe_text(*version);
     }
     if (const std::string mode = tracking_mode(run, "cpu"); !mode.empty()) {
         measure["cpuTrackingMode"] = mode;
@@ -189,15 +189,15 @@ Json components_of(const RunRecord& run) {
     if (const auto cpu = setting_text(run.machine, "cpu_model")) {
         const double sockets = setting_number(run.machine, "cpu_sockets").value_or(1);
         Json component = component_of("cpu", static_cast<std::int64_t>(std::max(1.0, sockets)));
-        component["componentName"] = one_line(*cpu);
+        component["componentName"] = safe_text(*cpu);
         if (const auto vendor = setting_text(run.machine, "cpu_vendor")) {
-            component["manufacturer"] = one_line(*vendor);
+            component["manufacturer"] = safe_text(*vendor);
         }
         components.push_back(std::move(component));
     }
     for (const GpuGroup& group : gpus_of(run)) {
         Json component = component_of("gpu", group.count);
-        component["componentName"] = one_line(group.name);
+        component["componentName"] = safe_text(group.name);
         components.push_back(std::move(component));
     }
     if (const auto bytes = setting_number(run.machine, "memory_bytes"); bytes && *bytes >= 0) {
@@ -220,12 +220,12 @@ Result<Json> infrastructure_of(const RunRecord& run, const ExtraFacts& facts) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "infrastructure: expected publicCloud, privateCloud, onPremise or "
                               "other, found '{}'",
-                              one_line(type));
+                              safe_text(type));
     }
     Json infrastructure = Json::object();
     infrastructure["infraType"] = type;
     if (const RunPlace place = place_of(run); !place.cloud_provider.empty()) {
-        infrastructure["cloudProvider"] = one_line(place.cloud_provider);
+        infrastructure["cloudProvider"] = safe_text(place.cloud_provider);
     }
     Json components = components_of(run);
     if (components.empty()) {
@@ -247,10 +247,10 @@ Json environment_of(const RunRecord& run, const ExtraFacts& facts) {
         return nullptr;
     }
     Json environment = Json::object();
-    environment["country"] = one_line(country);
+    environment["country"] = safe_text(country);
     const std::string& location = facts.location.empty() ? place.region : facts.location;
     if (!location.empty()) {
-        environment["location"] = one_line(location);
+        environment["location"] = safe_text(location);
     }
     // The schema means grams of CO2-equivalent; a factor of CO2 alone has no place there.
     if (run.carbon && run.carbon->intensity && run.carbon->basis == "co2e") {
@@ -286,7 +286,7 @@ Result<std::string> write_boamps(std::span<const RunRecord> runs, const ExtraFac
     report["header"] = {
         {"formatVersion", "1.1.0"},
         {"formatVersionSpecificationUri", "https://github.com/Boavizta/BoAmps/tree/main/model"},
-        {"reportId", one_line(run.run_id)},
+        {"reportId", safe_text(run.run_id)},
         {"reportDatetime", local_time_text(end_of(run), ' ')},
         {"reportStatus", run.status == "complete" ? "final" : "draft"}};
     FINEWATT_ASSIGN(report["task"], task_of(run, facts));

@@ -85,7 +85,7 @@ void put(Cells& cells, std::string_view column, const std::optional<double>& val
 
 void put(Cells& cells, std::string_view column, const std::optional<std::string>& text) {
     if (text) {
-        cells[column] = one_line(*text);
+        cells[column] = safe_text(*text);
     }
 }
 
@@ -129,7 +129,7 @@ void put_time_and_carbon(Cells& cells, WallTime end, std::optional<double> durat
 Cells run_cells(const RunRecord& run) {
     Cells cells;
     put(cells, "project_name", run.name);
-    cells["run_id"] = one_line(run.run_id);
+    cells["run_id"] = safe_text(run.run_id);
     const RunPlace place = place_of(run);
     put(cells, "country_name", place.country);
     put(cells, "country_iso_code", place.country_iso);
@@ -140,9 +140,9 @@ Cells run_cells(const RunRecord& run) {
         cells["on_cloud"] = "Y";
     }
     if (const auto kernel = setting_text(run.machine, "kernel")) {
-        cells["os"] = one_line("Linux-" + *kernel);
+        cells["os"] = safe_text("Linux-" + *kernel);
     }
-    cells["codecarbon_version"] = one_line(tool_text(run));
+    cells["codecarbon_version"] = safe_text(tool_text(run));
     put(cells, "cpu_count", setting_number(run.machine, "logical_cpus"));
     put(cells, "cpu_model", setting_text(run.machine, "cpu_model"));
     double gpu_count = 0;
@@ -151,7 +151,7 @@ Cells run_cells(const RunRecord& run) {
     }
     if (gpu_count > 0) {
         put(cells, "gpu_count", gpu_count);
-        cells["gpu_model"] = one_line(gpu_text(run));
+        cells["gpu_model"] = safe_text(gpu_text(run));
     }
     if (const auto bytes = setting_number(run.machine, "memory_bytes")) {
         put(cells, "ram_total_size", *bytes / kBytesPerGb);
@@ -171,7 +171,7 @@ Cells emission_cells(const RunRecord& run) {
 
 Cells task_cells(const RunRecord& run, const PhaseRecord& phase) {
     Cells cells = run_cells(run);
-    cells["task_name"] = one_line(phase.name);
+    cells["task_name"] = safe_text(phase.name);
     std::optional<double> co2_kg;
     if (run.carbon && run.carbon->intensity && phase.energy.energy) {
         co2_kg = (*phase.energy.energy * pue_of(run) * *run.carbon->intensity).as_kilograms();

@@ -58,7 +58,7 @@ Result<WallTime> time_of(const ForeignTable& table, std::size_t row, const ReadO
     if (!time) {
         return table.error_in(row, fmt::format("expected a time like 2026-11-23T04:28:00 in column "
                                                "'timestamp', found '{}'; mend or remove that row",
-                                               one_line(text)));
+                                               safe_text(text)));
     }
     const std::chrono::nanoseconds offset = has_zone ? std::chrono::minutes(0) : options.utc_offset;
     return WallTime::from_unix_ns(time->as_unix_ns() - offset.count());

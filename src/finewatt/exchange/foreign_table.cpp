@@ -14,7 +14,7 @@ namespace {
 /// A field as a message may show it.
 std::string shown(std::string_view field) {
     constexpr std::size_t kLongest = 60;
-    return field.size() <= kLongest ? one_line(field) : one_line(field.substr(0, kLongest)) + "…";
+    return field.size() <= kLongest ? safe_text(field) : safe_text(field.substr(0, kLongest)) + "…";
 }
 
 std::string shown(const std::vector<std::string>& names) {

@@ -15,7 +15,6 @@ using exchange::figure_text;
 using exchange::fixed_number_text;
 using exchange::hardware_text;
 using exchange::number_text;
-using exchange::one_line;
 using exchange::range_text;
 using exchange::RunPlace;
 using exchange::tool_text;
@@ -32,7 +31,7 @@ Result<double> emissions_g(const RunRecord& run) {
             kInvalidArgument,
             "run {}: expected known emissions for a model card, found none{}{}; name the place, "
             "e.g. `finewatt measure --place zip:15213`",
-            run.run_id, reason.empty() ? "" : ": ", one_line(reason));
+            run.run_id, reason.empty() ? "" : ": ", safe_text(reason));
     }
     // Fifteen digits are what a double surely holds; the rest is noise of the conversion.
     const double grams = *run.carbon->co2_kg * 1000;

@@ -81,7 +81,7 @@ std::string cell(std::optional<double> value) {
 }
 
 std::string cell(const std::optional<std::string>& text) {
-    return text ? one_line(*text) : std::string();
+    return text ? safe_text(*text) : std::string();
 }
 
 template <class Member>
@@ -92,10 +92,10 @@ std::string carbon_cell(const RunRecord& run, Member member) {
 using Run = const RunRecord&;
 
 constexpr std::array<CsvColumn, 19> kCsvColumns{{
-    {"run_id", [](Run r) { return one_line(r.run_id); }},
+    {"run_id", [](Run r) { return safe_text(r.run_id); }},
     {"name", [](Run r) { return cell(r.name); }},
-    {"kind", [](Run r) { return one_line(r.kind); }},
-    {"status", [](Run r) { return one_line(r.status); }},
+    {"kind", [](Run r) { return safe_text(r.kind); }},
+    {"status", [](Run r) { return safe_text(r.status); }},
     {"started_at", [](Run r) { return r.started_at.to_iso8601(); }},
     {"duration_s", [](Run r) { return cell(r.duration_s); }},
     {"task", [](Run r) { return cell(setting_text(r.settings, "task")); }},
@@ -103,9 +103,9 @@ constexpr std::array<CsvColumn, 19> kCsvColumns{{
     {"energy_j", [](Run r) { return cell(in_joules(r.energy.energy)); }},
     {"energy_j_low", [](Run r) { return cell(in_joules(r.energy.energy_low)); }},
     {"energy_j_high", [](Run r) { return cell(in_joules(r.energy.energy_high)); }},
-    {"provenance", [](Run r) { return one_line(r.energy.provenance); }},
+    {"provenance", [](Run r) { return safe_text(r.energy.provenance); }},
     {"domains",
-     [](Run r) { return one_line(fmt::format("{}", fmt::join(r.energy.domains, " "))); }},
+     [](Run r) { return safe_text(fmt::format("{}", fmt::join(r.energy.domains, " "))); }},
     {"co2_kg", [](Run r) { return carbon_cell(r, &CarbonSummary::co2_kg); }},
     {"co2_kg_low", [](Run r) { return carbon_cell(r, &CarbonSummary::co2_kg_low); }},
     {"co2_kg_high", [](Run r) { return carbon_cell(r, &CarbonSummary::co2_kg_high); }},
@@ -177,7 +177,7 @@ Result<std::string> extend_csv(std::string_view existing, std::string_view file_
                               "{}: expected the columns of this version of finewatt ({}), found {};"
                               " nothing was appended. Write to a new file instead",
                               file_name, fmt::join(csv_header(), ", "),
-                              one_line(fmt::format("{}", fmt::join(table.header(), ", "))));
+                              safe_text(fmt::format("{}", fmt::join(table.header(), ", "))));
     }
     std::string text(existing);
     if (text.back() != '\n') {

@@ -54,20 +54,20 @@ Result<std::string> write_sci(std::span<const RunRecord> runs, const ExtraFacts&
         return FINEWATT_ERROR(kInvalidArgument,
                               "run {}: expected a known Software Carbon Intensity, found none: {}; "
                               "it needs a place, embodied emissions and a unit of work",
-                              run.run_id, one_line(reason));
+                              run.run_id, safe_text(reason));
     }
     Json document = Json::object();
-    document["run_id"] = one_line(run.run_id);
-    document["name"] = run.name ? Json(one_line(*run.name)) : Json();
+    document["run_id"] = safe_text(run.run_id);
+    document["name"] = run.name ? Json(safe_text(*run.name)) : Json();
     document["started_at"] = run.started_at.to_iso8601();
     document["duration_s"] = run.duration_s ? Json(*run.duration_s) : Json();
-    document["tool"] = one_line(tool_text(run));
+    document["tool"] = safe_text(tool_text(run));
     document["specification"] = "ISO/IEC 21031:2024, SCI = ((E x I) + M) / R";
     for (const std::string_view key : kKeys) {
         const auto found = carbon.find(std::string(key));
         if (found != carbon.end()) {
             document[std::string(key)] =
-                found->is_string() ? Json(one_line(found->get<std::string>())) : *found;
+                found->is_string() ? Json(safe_text(found->get<std::string>())) : *found;
         }
     }
     return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -1,3 +1,4 @@
+#include "finewatt/base/safe_text.h"
 #include "finewatt/base/utf8.h"
 #include "finewatt/exchange/texts_internal.h"
 
@@ -13,15 +14,6 @@ namespace {
 
 constexpr char32_t kReplacement = U'\uFFFD';
 
-/// Control characters (general category Cc), bidirectional controls (UAX #9, section 2), line and
-/// paragraph separators, and characters that show nothing.
-bool is_unsafe(char32_t c) {
-    return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0xAD || c == 0x61C ||
-           (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-           (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) ||
-           (c >= 0xFFFE && c <= 0xFFFF) || (c >= 0xE0000 && c <= 0xE007F);
-}
-
 /// Call `append(code_point)` for each code point; bytes that are not UTF-8 count as U+FFFD each.
 template <class Append>
 void for_each_code_point(std::string_view text, Append append) {
@@ -32,12 +24,12 @@ void for_each_code_point(std::string_view text, Append append) {
     }
 }
 
-/// one_line(), with `escape` in place of some ASCII characters. `escape` returns an empty text for
+/// safe_text(), with `escape` in place of some ASCII characters. `escape` returns an empty text for
 /// a character that stays.
 template <class Escape>
 std::string escaped_line(std::string_view text, Escape escape) {
     std::string out;
-    for (const char c : one_line(text)) {
+    for (const char c : safe_text(text)) {
         const std::string_view replacement = escape(c);
         if (replacement.empty()) {
             out += c;
@@ -71,19 +63,6 @@ int figure_decimals(double value, std::optional<double> low, std::optional<doubl
 }
 
 }  // namespace
-
-std::string one_line(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for_each_code_point(text, [&out](char32_t c) {
-        if (c == U'\t' || c == U'\n' || c == U'\r') {
-            out += ' ';
-        } else {
-            append_utf8(out, is_unsafe(c) ? kReplacement : c);
-        }
-    });
-    return out;
-}
 
 std::string markdown_cell(std::string_view text) {
     // CommonMark 0.31, section 2.4: any ASCII punctuation may be escaped by a backslash. The

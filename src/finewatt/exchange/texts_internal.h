@@ -1,8 +1,10 @@
-// Texts and numbers made fit for the formats of this folder: one line, no character that steers a
-// terminal, and the escapes of each language.
+// Texts and numbers made fit for the formats of this folder: safe_text() of finewatt/base, and the
+// escapes of each language.
 //
 // Not for reading: what is read is kept as it is.
 #pragma once
+
+#include "finewatt/base/safe_text.h"
 
 #include <optional>
 #include <string>
@@ -10,19 +12,15 @@
 
 namespace finewatt::exchange {
 
-/// Return the text on one line. Tabs and line ends become spaces; control characters, characters
-/// that reorder a line or show nothing, and bytes that are not UTF-8 become U+FFFD.
-std::string one_line(std::string_view text);
-
-/// one_line() for a cell of a Markdown table: what Markdown or HTML would read as markup is
+/// safe_text() for a cell of a Markdown table: what Markdown or HTML would read as markup is
 /// escaped.
 std::string markdown_cell(std::string_view text);
 
-/// one_line() for LaTeX text: its ten special characters are escaped, and characters outside ASCII
+/// safe_text() for LaTeX text: its ten special characters are escaped, and characters outside ASCII
 /// are kept (LaTeX reads UTF-8 since 2018).
 std::string latex_text(std::string_view text);
 
-/// one_line() as a double-quoted YAML scalar, quotes included.
+/// safe_text() as a double-quoted YAML scalar, quotes included.
 std::string yaml_text(std::string_view text);
 
 /// The text as the value of a Prometheus label, without its quotes. Line ends are escaped, bytes

@@ -12,18 +12,18 @@
 namespace finewatt::exchange {
 namespace {
 
-TEST(OneLine, KeepsPlainTextAndOtherAlphabets) {
-    EXPECT_EQ(one_line("BERT größe 電力 🔋"), "BERT größe 電力 🔋");
+TEST(SafeText, KeepsPlainTextAndOtherAlphabets) {
+    EXPECT_EQ(safe_text("BERT größe 電力 🔋"), "BERT größe 電力 🔋");
 }
 
-TEST(OneLine, LeavesNothingThatSteersATerminalOrEndsALine) {
+TEST(SafeText, LeavesNothingThatSteersATerminalOrEndsALine) {
     for (const std::string_view text : kHostileTexts) {
-        const std::string line = one_line(text);
+        const std::string line = safe_text(text);
         EXPECT_FALSE(find_invalid_utf8(line).has_value()) << line;
         EXPECT_EQ(line.find_first_of("\n\r\t\x1b\x07"), std::string::npos) << line;
     }
-    EXPECT_EQ(one_line("a\r\nb"), "a  b");
-    EXPECT_EQ(one_line("right\xe2\x80\xaeto left"), "right\xEF\xBF\xBDto left");
+    EXPECT_EQ(safe_text("a\r\nb"), "a  b");
+    EXPECT_EQ(safe_text("right\xe2\x80\xaeto left"), "right\xEF\xBF\xBDto left");
 }
 
 TEST(LatexText, EscapesAllTenSpecialCharacters) {

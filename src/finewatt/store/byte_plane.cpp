@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <optional>
 #include <utility>
@@ -35,14 +36,22 @@ double entropy_bits(std::string_view bytes) {
     return bits;
 }
 
-/// Run lengths and Huffman codes: much faster than deflate's search for longer repeats, which
-/// planes do not have. Nothing when zlib has no memory.
+/// zlib's logarithm of the window for this many bytes. zlib clears memory for the whole window at
+/// each start, 256 KB with the largest, which is most of the work for a short plane.
+int window_bits(std::size_t bytes) {
+    constexpr int kLeast = 9;
+    constexpr int kMost = 15;
+    return std::clamp(static_cast<int>(std::bit_width(bytes)), kLeast, kMost);
+}
+
+/// Run lengths and Huffman codes, without deflate's search for longer repeats, which readings
+/// seldom have. Nothing when zlib has no memory.
 std::optional<std::string> deflate_runs(std::string_view bytes) {
     z_stream stream{};
-    constexpr int kWindowBits = 15;
-    constexpr int kMemoryLevel = 9;
-    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kWindowBits, kMemoryLevel,
-                     Z_RLE) != Z_OK) {
+    const int window = window_bits(bytes.size());
+    const int memory_level = window - 6;  // from 3 to zlib's largest, 9
+    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, window, memory_level, Z_RLE) !=
+        Z_OK) {
         return std::nullopt;
     }
     std::string out(deflateBound(&stream, static_cast<uLong>(bytes.size())), '\0');
