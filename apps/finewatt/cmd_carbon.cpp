@@ -3,6 +3,7 @@
 #include "finewatt/carbon/carbon.h"
 #include "finewatt/carbon/equivalents.h"
 #include "finewatt/carbon/facility.h"
+#include "finewatt/carbon/locate.h"
 #include "finewatt/carbon_extras.h"
 #include "finewatt/carbon_tables.h"
 #include "finewatt/carbon_view.h"
@@ -48,6 +49,7 @@ struct CarbonFlags {
     std::optional<std::string> run;
     std::array<std::optional<std::string>, kPlaceOptions.size()> places;
     std::optional<std::string> place;
+    bool is_locating = false;
     std::optional<std::string> edition;
     std::string basis;
     double pue = 1;
@@ -66,8 +68,20 @@ struct Failure {
     Error error;
 };
 
-/// Return the place that the options name, else that of FINEWATT_PLACE, else none.
+/// Where a web service says that this machine is.
+Result<std::optional<Place>> located_place() {
+    FINEWATT_ASSIGN(const ProviderSettings settings, locate_settings());
+    FINEWATT_ASSIGN(const std::unique_ptr<HttpClient> http, HttpClient::create());
+    FINEWATT_ASSIGN(Place place, locate(*http, settings));
+    return std::optional(std::move(place));
+}
+
+/// Return the place that the options name, else that of FINEWATT_PLACE, else none. Asks the network
+/// only with --locate.
 Result<std::optional<Place>> chosen_place(const CarbonFlags& flags) {
+    if (flags.is_locating) {
+        return located_place();
+    }
     std::optional<std::string> text = flags.place;
     for (std::size_t i = 0; i < kPlaceOptions.size(); ++i) {
         if (flags.places[i]) {
@@ -153,7 +167,11 @@ std::string title_of(const CarbonFlags& flags, const RunRecord& run,
         title = fmt::format("run {}{}", run.run_id,
                             run.name ? fmt::format(" ({})", *run.name) : std::string());
     }
-    return place ? fmt::format("{} at {}", title, place_text(*place)) : title;
+    if (place) {
+        title += fmt::format(" at {}{}", place_text(*place),
+                             flags.is_locating ? " (located by its public address)" : "");
+    }
+    return title;
 }
 
 Result<CarbonView> carbon_view(const CarbonFlags& flags, Subject subject) {
@@ -187,13 +205,13 @@ std::optional<std::string> usage_mistake(const CarbonFlags& flags) {
         return fmt::format("energy: expected one of --kwh, --joules and --run, found {}",
                            energies == 0 ? "none" : "several");
     }
-    int places = flags.place ? 1 : 0;
+    int places = (flags.place ? 1 : 0) + (flags.is_locating ? 1 : 0);
     for (const std::optional<std::string>& place : flags.places) {
         places += place ? 1 : 0;
     }
     if (places > 1) {
         return "place: expected one option that names it (--zip, --subregion, --state, --country, "
-               "--region, --cloud, --intensity or --place), found several";
+               "--region, --cloud, --intensity, --place or --locate), found several";
     }
     if (flags.extras.is_over_time() && (places > 0 || flags.edition || !flags.basis.empty())) {
         return "intensity: expected a place or the hours of --series or --provider, found both; "
@@ -210,7 +228,8 @@ int exit_status_of(const Error& error, const CarbonFlags& flags) {
     const ErrorCode code = error.code();
     const bool is_service =
         code == ErrorCode::kIo || code == ErrorCode::kBusy || code == ErrorCode::kCorrupt;
-    return is_service && !flags.extras.provider.empty() ? kJobFailed : kBadInput;
+    const bool is_asking = flags.is_locating || !flags.extras.provider.empty();
+    return is_service && is_asking ? kJobFailed : kBadInput;
 }
 
 void print_carbon(CommandContext& context, const CarbonFlags& flags) {
@@ -250,6 +269,9 @@ void add_flags(CLI::App& command, CarbonFlags& flags) {
                                 "environment FINEWATT_PLACE",
                                 place_forms()))
         ->type_name("KIND:NAME");
+    command.add_flag("--locate", flags.is_locating,
+                     "Ask a web service where this machine's public address is (ipinfo.io, or "
+                     "environment FINEWATT_LOCATE_ENDPOINT)");
     command
         .add_option("--edition", flags.edition,
                     "Edition of the table, e.g. eGRID2021 or 2021; `finewatt carbon editions` "
@@ -278,7 +300,7 @@ void register_carbon(CLI::App& app, CommandContext& context) {
     command->require_subcommand(0, 1);
     command->footer(
         "Nothing is guessed: an unknown place is an error with near matches, no place gives no\n"
-        "carbon, and no web service is asked without --provider.\n"
+        "carbon, and no web service is asked without --provider or --locate.\n"
         "Examples:\n"
         "  finewatt carbon --kwh 368 --zip 15213 --edition eGRID2021 --basis co2\n"
         "  finewatt carbon --run 01KAQ --cloud gcp/europe-west9 --pue 1.1 --json\n"

@@ -4,7 +4,7 @@
 #include "finewatt/command.h"
 #include "finewatt/exchange/formats.h"
 #include "finewatt/exchange/model_card.h"
-#include "finewatt/store/store.h"
+#include "finewatt/runs_common.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -54,14 +54,11 @@ Status check_options(const CardOptions& options) {
 
 Result<std::vector<RunRecord>> load_runs(const CommandContext& context,
                                          const std::vector<std::string>& keys) {
-    std::string url = context.common.store_url;
-    if (url.empty()) {
-        FINEWATT_ASSIGN(url, default_store_url(::getenv));
-    }
-    FINEWATT_ASSIGN(const std::unique_ptr<Store> store, open_store(url));
+    FINEWATT_ASSIGN(const std::unique_ptr<Store> store, open_ledger(context));
+    FINEWATT_ASSIGN(const std::vector<std::string> ids, find_runs(*store, keys));
     std::vector<RunRecord> runs;
-    for (const std::string& key : keys) {
-        FINEWATT_ASSIGN(RunRecord run, store->get(key));
+    for (const std::string& id : ids) {
+        FINEWATT_ASSIGN(RunRecord run, store->get(id));
         runs.push_back(std::move(run));
     }
     return runs;
@@ -133,9 +130,7 @@ void run_card(CommandContext& context, const CardOptions& options) {
     }
     const Result<std::vector<RunRecord>> runs = load_runs(context, options.keys);
     if (!runs) {
-        const ErrorCode code = runs.error().code();
-        const bool is_input = code == ErrorCode::kNotFound || code == ErrorCode::kInvalidArgument;
-        fail(context, is_input ? kBadInput : kStoreFailed, runs.error());
+        fail(context, ledger_exit_status(runs.error()), runs.error());
         return;
     }
     const Result<std::string> text = write_card(options, *runs);

@@ -206,7 +206,7 @@ void add_runs_export(CLI::App& runs, CommandContext& context) {
     std::string formats = "Formats:\n";
     for (const auto& format : known_formats()) {
         names.push_back(format.first);
-        formats += fmt::format("  {:<12} {}\n", format.first, format.second);
+        formats += fmt::format("  {:<16} {}\n", format.first, format.second);
     }
     command->add_option("run", options->keys, "Run ids, beginnings of ids, or names")->take_all();
     command->add_flag("--all", options->is_all, "Every run of the ledger");

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 
 namespace finewatt::app {
@@ -18,6 +19,7 @@ namespace {
 struct ImportOptions {
     std::vector<std::string> files;
     std::string format = "json";
+    std::string utc_offset = "+00:00";
 };
 
 /// An error, and the exit status that it ends with: a bad file is the user's, a failed write the
@@ -82,12 +84,34 @@ Status import_json(const std::string& file, FileImport& import) {
 }
 
 /// A format of another tool (exchange/formats.h).
-Status import_foreign(const std::string& file, const std::string& format, FileImport& import) {
-    FINEWATT_ASSIGN(const std::vector<ImportedRun> runs, read_runs(format, file));
+Status import_foreign(const std::string& file, const std::string& format, const ReadOptions& read,
+                      FileImport& import) {
+    FINEWATT_ASSIGN(const std::vector<ImportedRun> runs, read_runs(format, file, read));
     for (const ImportedRun& one : runs) {
         FINEWATT_TRY_CONTEXT(import.add(one.run, {}), "{}: row {}", file, one.row);
     }
     return {};
+}
+
+/// Read "+05:30", "-08:00" or "Z". Error: invalid argument.
+Result<std::chrono::minutes> parse_utc_offset(const std::string& text) {
+    if (text == "Z") {
+        return std::chrono::minutes(0);
+    }
+    const auto digit = [&text](std::size_t i) { return text[i] - '0'; };
+    const auto is_digit = [&digit](std::size_t i) { return digit(i) >= 0 && digit(i) <= 9; };
+    const bool has_form = text.size() == 6 && (text[0] == '+' || text[0] == '-') && is_digit(1) &&
+                          is_digit(2) && text[3] == ':' && is_digit(4) && is_digit(5);
+    const int hours = has_form ? 10 * digit(1) + digit(2) : 0;
+    const int minutes = has_form ? 10 * digit(4) + digit(5) : 0;
+    constexpr int kMostHours = 14;  // the Line Islands; no place is further from UTC
+    if (!has_form || hours > kMostHours || minutes > 59) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "--utc-offset: expected hours and minutes such as +02:00 or -08:00, "
+                              "found '{}'",
+                              text);
+    }
+    return std::chrono::minutes((text[0] == '-' ? -1 : 1) * (60 * hours + minutes));
 }
 
 /// What `--format` takes.
@@ -102,10 +126,10 @@ std::vector<std::string> format_names() {
 }
 
 std::string format_help() {
-    std::string text = "Formats:\n  json         what `finewatt runs export` writes\n";
+    std::string text = "Formats:\n  json             what `finewatt runs export` writes\n";
     for (const Format& format : exchange_formats()) {
         if (format.can_read) {
-            text += fmt::format("  {:<12} {}\n", format.name, format.description);
+            text += fmt::format("  {:<16} {}\n", format.name, format.description);
         }
     }
     return text;
@@ -136,13 +160,18 @@ void import_runs(CommandContext& context, const ImportOptions& options) {
     if (!store) {
         return fail(context, ledger_exit_status(store.error()), store.error());
     }
+    const Result<std::chrono::minutes> utc_offset = parse_utc_offset(options.utc_offset);
+    if (!utc_offset) {
+        return fail(context, kBadInput, utc_offset.error());
+    }
     ImportReport report;
     // One bad file does not hold up the others.
     for (const std::string& file : options.files) {
         FileImport import(**store);
-        const Status status = options.format == "json"
-                                  ? import_json(file, import)
-                                  : import_foreign(file, options.format, import);
+        const Status status =
+            options.format == "json"
+                ? import_json(file, import)
+                : import_foreign(file, options.format, {.utc_offset = *utc_offset}, import);
         if (status) {
             tell(report, file, import);
             continue;
@@ -172,12 +201,18 @@ void add_runs_import(CLI::App& runs, CommandContext& context) {
     command->add_option("--format", options->format, "See below")
         ->check(CLI::IsMember(format_names()))
         ->capture_default_str();
+    command
+        ->add_option("--utc-offset", options->utc_offset,
+                     "Local time less UTC where the file was written, for times without a zone "
+                     "(CodeCarbon)")
+        ->type_name("+HH:MM")
+        ->capture_default_str();
     command->footer(
         format_help() +
         "A file is stored as a whole or not at all. A run that is stored already is left "
         "as it is.\n"
         "Examples: finewatt runs import ledger.json\n"
-        "          finewatt runs import --format codecarbon emissions.csv");
+        "          finewatt runs import --format codecarbon --utc-offset +02:00 emissions.csv");
     command->callback([options, &context] { import_runs(context, *options); });
 }
 

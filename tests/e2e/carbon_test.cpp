@@ -303,6 +303,26 @@ TEST_F(CarbonCommand, ProviderIsAskedForTheHoursAndItsTokenIsNeverShown) {
                    {"--start and --hours"});
 }
 
+TEST_F(CarbonCommand, PlaceOfThePublicAddressIsTakenWhereAskedFor) {
+    testing::LocalHttpServer server([](const testing::ServedRequest&) {
+        return testing::ServedAnswer{.body = R"({"country":"US","postal":"15213"})"};
+    });
+    extra_environment_ = {{"FINEWATT_LOCATE_ENDPOINT", server.url("/json")}};
+    const nlohmann::json document = carbon({"--kwh", "368", "--locate", "--edition", "eGRID2021"});
+    EXPECT_EQ(document, carbon({"--kwh", "368", "--zip", "15213", "--edition", "eGRID2021"}));
+    EXPECT_EQ(server.requests().size(), 1U) << "a place that was named needs no service";
+    EXPECT_THAT(finewatt({"carbon", "--kwh", "368", "--locate"}).stdout_text,
+                HasSubstr("located by its public address"));
+
+    expect_refused({"--kwh", "1", "--locate", "--zip", "15213"}, 2, {"--locate", "several"});
+    server.set_handler([](const testing::ServedRequest&) {
+        return testing::ServedAnswer{.body = R"({"country":"US"})"};
+    });
+    expect_refused({"--kwh", "1", "--locate"}, 4, {"expected a ZIP code"});
+    server.stop();
+    expect_refused({"--kwh", "1", "--locate"}, 4, {server.url("/json"), "nobody answers"});
+}
+
 TEST_F(CarbonCommand, NoServiceIsAskedWithoutTheOption) {
     testing::LocalHttpServer server(
         [](const testing::ServedRequest&) { return testing::ServedAnswer{}; });

@@ -1,5 +1,6 @@
 // `finewatt runs` as a real program: list, show, tag, delete, export, import.
 
+#include "finewatt/base/clock.h"
 #include "finewatt/base/file.h"
 #include "finewatt/testing/places.h"
 
@@ -270,6 +271,31 @@ TEST_F(Runs, ForeignFormatsGoOutAndIn) {
     const auto wrong = finewatt({"runs", "import", "emissions.csv"});
     EXPECT_EQ(wrong.exit_status, 4);
     EXPECT_THAT(wrong.stderr_text, HasSubstr("--format NAME"));
+}
+
+TEST_F(Runs, TimesWithoutAZoneAreReadWithTheOffsetThatIsGiven) {
+    store({run_of(1, "a", 3600)});
+    extra_environment_ = {{"TZ", "UTC"}};
+    ASSERT_EQ(finewatt({"runs", "export", "a", "--format", "codecarbon", "--out", "emissions.csv"})
+                  .exit_status,
+              0);
+    const auto started_with = [this](const std::string& offset) {
+        std::filesystem::remove(tree_.path() / "other.db");
+        extra_environment_ = {{"FINEWATT_STORE", "sqlite:" + (tree_.path() / "other.db").string()}};
+        json_of(
+            {"runs", "import", "--format", "codecarbon", "--utc-offset", offset, "emissions.csv"});
+        const auto text = json_of({"runs", "list"})[0]["started_at"].get<std::string>();
+        return WallTime::parse_iso8601(text).value().as_unix_ns();
+    };
+    constexpr std::int64_t kHour_ns = 3'600'000'000'000;
+    EXPECT_EQ(started_with("+00:00") - started_with("+05:30"), kHour_ns * 11 / 2);
+    EXPECT_EQ(started_with("-08:00") - started_with("Z"), kHour_ns * 8);
+    for (const char* offset : {"2", "+2:00", "+15:00", "+02:60", "UTC", ""}) {
+        const auto refused = finewatt(
+            {"runs", "import", "--format", "codecarbon", "--utc-offset", offset, "emissions.csv"});
+        EXPECT_EQ(refused.exit_status, 4) << offset;
+        EXPECT_THAT(refused.stderr_text, HasSubstr("such as +02:00")) << offset;
+    }
 }
 
 TEST_F(Runs, HostileTextsDoNotReachTheTerminal) {

@@ -96,6 +96,26 @@ TEST_F(StoreOnSqlite, RunOfALedgerThatWasDamagedIsStoredLater) {
     expect_recovered_whole();
 }
 
+TEST_F(StoreOnSqlite, RunOfALedgerThatAnotherProcessHoldsIsStoredLater) {
+    ASSERT_EQ(finewatt({"runs", "list"}).exit_status, 0);
+    SubprocessOptions version;
+    version.argv = {"sqlite3", "--version"};
+    const auto found = run_subprocess(version);
+    if (!found || found->exit_status != 0) {
+        GTEST_SKIP() << "no sqlite3 program is installed (package sqlite3)";
+    }
+    const std::string release = (tree_.path() / "release").string();
+    // Holds the write lock until the file is there, for at most a minute.
+    const auto measured = measure_while("(echo 'BEGIN IMMEDIATE;'; for i in $(seq 600); do [ -e " +
+                                        release + " ] && break; sleep 0.1; done) | sqlite3 " +
+                                        store_path().string() + " >/dev/null 2>&1 & sleep 0.5");
+    expect_kept(measured);
+    EXPECT_THAT(measured.stderr_text, HasSubstr("another process holds it"));
+    tree_.write("release", "");
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    expect_recovered_whole();
+}
+
 TEST_F(StoreOnSqlite, RunOfALedgerThatANewerVersionTookIsStoredLater) {
     ASSERT_EQ(finewatt({"runs", "list"}).exit_status, 0);
     const std::string sqlite = "sqlite3 " + store_path().string();

@@ -166,6 +166,10 @@ Cells emission_cells(const RunRecord& run) {
     put_time_and_carbon(cells, end_of(run), run.duration_s,
                         run.carbon ? run.carbon->co2_kg : std::nullopt);
     put_energy(cells, run.energy, pue_of(run), run.duration_s);
+    // Litres, as CodeCarbon's wue is litres per kWh.
+    if (run.carbon && run.carbon->water_l) {
+        put(cells, "water_consumed", *run.carbon->water_l);
+    }
     return cells;
 }
 

@@ -105,6 +105,12 @@ TEST(WriteCodecarbon, CloudRegionHasColumnsOfItsOwn) {
     EXPECT_EQ(row.at("region"), "");
 }
 
+TEST(WriteCodecarbon, WaterIsInLitres) {
+    RunRecord run = sample_run();
+    run.carbon->water_l = 1.75;
+    EXPECT_EQ(rows_of(written({run})).at(0).at("water_consumed"), "1.75");
+}
+
 TEST(WriteCodecarbon, UnknownIsEmptyAndNeverZero) {
     const auto row = rows_of(written({unknown_run()})).at(0);
     for (const char* column : {"energy_consumed", "cpu_energy", "gpu_energy", "emissions",
