@@ -17,7 +17,7 @@
 namespace finewatt {
 namespace {
 
-/// Work and scores as the workload reported them last.
+/// Work, scores and software as the workload reported them last.
 void take_events(const std::vector<std::string>& events, RunRecord& record) {
     EventReader reader;
     WorkTotals totals;
@@ -38,6 +38,8 @@ void take_events(const std::vector<std::string>& events, RunRecord& record) {
                 keep(totals.flops_model, work->flops_model);
             } else if (const auto* score = std::get_if<ScoreEvent>(&event.body)) {
                 record.scores[score->name] = score->value;
+            } else if (const auto* engine = std::get_if<EngineEvent>(&event.body)) {
+                add_engine_facts(*engine, record.software);
             }
         }
     }
