@@ -53,11 +53,14 @@ RunQuery::RunQuery(const RunFilter& filter, const SqlDialect& dialect) {
     add_text("run_id IN (SELECT run_id FROM run_tag WHERE tag = ", clean(filter.tag), ")");
     add_text("started_at >= ", iso8601(filter.since));
     add_text("started_at < ", iso8601(filter.until));
+    // The plus keeps SQLite from collecting a range by its index only to sort it by another column:
+    // ten times as slow as one pass over the table where the range is wide.
+    const std::string_view energy = filter.order == RunOrder::kEnergy ? "energy_j" : "+energy_j";
     if (filter.min_energy) {
-        add("energy_j >= ", filter.min_energy->as_joules());
+        add(fmt::format("{} >= ", energy), filter.min_energy->as_joules());
     }
     if (filter.max_energy) {
-        add("energy_j <= ", filter.max_energy->as_joules());
+        add(fmt::format("{} <= ", energy), filter.max_energy->as_joules());
     }
     if (filter.text) {
         add_text(fmt::format("{}(search, ", dialect.position), search_text(*filter.text), ") > 0");
