@@ -1,154 +1,22 @@
 #include "engine_options.h"
 
-#include "finewatt/base/file.h"
+#include "finewatt/data/model_config.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
+#include <filesystem>
+#include <limits>
 #include <string_view>
 #include <variant>
 
+#include "engine_settings_internal.h"
+#include "engine_spec_internal.h"
+
 namespace finewatt {
 namespace {
-
-/// A member of Options, in one of the forms that a setting can have.
-template <class Options>
-using Member = std::variant<std::string Options::*, std::optional<std::string> Options::*,
-                            std::vector<std::string> Options::*, std::int64_t Options::*,
-                            std::optional<std::int64_t> Options::*, double Options::*,
-                            std::optional<double> Options::*, bool Options::*>;
-
-/// One setting: its name everywhere, and its line on the help page.
-template <class Options>
-struct Setting {
-    std::string_view key;  ///< --spec key; the option is the same with '-' for '_'
-    Member<Options> member;
-    std::string_view help;
-};
-
-std::string flag_of(std::string_view key) {
-    std::string flag = "--" + std::string(key);
-    std::replace(flag.begin(), flag.end(), '_', '-');
-    return flag;
-}
-
-constexpr std::string_view kTaskHelp =
-    "rte, mnli, sst2, imdb, squad, squad_v2, conll2003 or conll2012; or a plain kind: "
-    "classification, pair-classification, qa or ner";
-constexpr std::string_view kTextColumnHelp =
-    "Column with the text, the words or the question (default: the task's own)";
-constexpr std::string_view kPairColumnHelp =
-    "Column with the second text or the context (default: the task's own)";
-constexpr std::string_view kLabelColumnHelp =
-    "Column with the class, the tags or the answers (default: the task's own)";
-constexpr std::string_view kMaxLengthHelp =
-    "Longest input in tokens, special tokens included; longer ones are cut, or divided where "
-    "questions are answered (default: the task's recipe)";
-constexpr std::string_view kDocStrideHelp =
-    "Question answering: tokens that two windows of a context share (default: the task's recipe)";
-constexpr std::string_view kPrecisionHelp =
-    "Matrix products in fp32, or in bf16 where the CPU has instructions for it";
-constexpr std::string_view kThreadsHelp = "Threads; 0 = one per core that this process may use";
-constexpr std::string_view kDeviceHelp = "Where to compute: auto or cpu";
-
-const std::vector<Setting<EngineOptions>>& finetune_settings() {
-    using O = EngineOptions;
-    static const std::vector<Setting<O>> settings = {
-        {"task", &O::task, kTaskHelp},
-        {"text_column", &O::text_column, kTextColumnHelp},
-        {"text_pair_column", &O::text_pair_column, kPairColumnHelp},
-        {"label_column", &O::label_column, kLabelColumnHelp},
-        {"model", &O::model,
-         "Model to start from: a Hugging Face folder, a name that `finewatt fetch` has fetched, or "
-         "random:CONFIG.json for random weights of that shape (required), e.g. bert-base-uncased"},
-        {"vocab", &O::vocab,
-         "vocab.txt, or a folder that holds one (default: the model's folder; random: needs it)"},
-        {"data", &O::data,
-         "Training data: .tsv .csv .json .jsonl .parquet, also with .gz, SQuAD JSON, CoNLL "
-         "columns, "
-         "a folder of texts (required), e.g. train.tsv"},
-        {"eval_data", &O::eval_data,
-         "Data to evaluate on, in the same forms; may be given twice or more, and the scores of "
-         "the "
-         "second end with _mm for mnli, else with _2 (default: no evaluation)"},
-        {"epochs", &O::epochs, "Passes over the training data (default: the task's recipe)"},
-        {"max_steps", &O::max_steps,
-         "Stop after this many steps; the schedule ends there too (default: no limit), e.g. 100"},
-        {"batch", &O::batch, "Examples per batch (default: the task's recipe)"},
-        {"grad_accumulation", &O::grad_accumulation,
-         "Batches per step; the loss is the mean over all their examples"},
-        {"max_length", &O::max_length, kMaxLengthHelp},
-        {"doc_stride", &O::doc_stride, kDocStrideHelp},
-        {"lr", &O::lr,
-         "Highest learning rate, falling linearly to 0 (default: the task's recipe), e.g. 5e-5"},
-        {"warmup", &O::warmup,
-         "Steps over which the learning rate rises; below 1 a share of all steps, e.g. 0.06"},
-        {"weight_decay", &O::weight_decay,
-         "Weight decay of AdamW, not for biases and LayerNorm, e.g. 0.01"},
-        {"seed", &O::seed, "Seed of new weights, data order and dropout, 0 or more"},
-        {"batching", &O::batching,
-         "Padding: unpadded (none), dynamic (to the longest of the batch), fixed (to --max-length) "
-         "or grouped (like lengths together, then dynamic)"},
-        {"precision", &O::precision, kPrecisionHelp},
-        {"dropout", &O::dropout,
-         "Dropout probability everywhere, 0 to below 1 (default: what the model's config says)"},
-        {"eval_every", &O::eval_every,
-         "Also evaluate after every so many steps (default: only at the end), e.g. 500"},
-        {"early_stop", &O::early_stop,
-         "Stop after so many evaluations without a better score (accuracy, else f1, of the first "
-         "--eval-data) and keep the best model; needs --eval-every (default: never), e.g. 3"},
-        {"checkpoint_every", &O::checkpoint_every,
-         "Write OUT/checkpoint-STEP after every so many steps, then drop the one before (default: "
-         "none), e.g. 500"},
-        {"resume", &O::resume, "Go on with a training: not yet possible"},
-        {"threads", &O::threads, kThreadsHelp},
-        {"nproc", &O::nproc, "Processes; more than 1 is not yet possible"},
-        {"device", &O::device, kDeviceHelp},
-        {"out", &O::out, "Folder for the trained model (default: nothing is saved)"},
-        {"log", &O::log, "File for one JSON line a step (default: none), e.g. steps.jsonl"},
-        {"spec", &O::spec,
-         "TOML file with these settings, '_' for '-', e.g. max_length = 256; the command line "
-         "wins"},
-    };
-    return settings;
-}
-
-const std::vector<Setting<InferOptions>>& infer_settings() {
-    using O = InferOptions;
-    static const std::vector<Setting<O>> settings = {
-        {"task", &O::task, kTaskHelp},
-        {"model", &O::model,
-         "Model with the task's head: a Hugging Face folder, or a name that `finewatt fetch` has "
-         "fetched (required)"},
-        {"data", &O::data,
-         "Examples, in the forms of finetune; labels may be missing, and give scores where they "
-         "are there (required)"},
-        {"predictions", &O::predictions,
-         "File to write: JSON lines {id, label, scores} or {id, tags}; question answering: one "
-         "object {id: answer} (required), e.g. out.jsonl"},
-        {"logits", &O::logits,
-         "Also write the logits; question answering: into FILE.nbest.json, with "
-         "FILE.null_odds.json "
-         "where questions may have no answer"},
-        {"latency", &O::latency,
-         "Also report the times of single examples: mean and percentiles, also among the scores of "
-         "the record (latency_ms_p50 ...)"},
-        {"text_column", &O::text_column, kTextColumnHelp},
-        {"text_pair_column", &O::text_pair_column, kPairColumnHelp},
-        {"label_column", &O::label_column, kLabelColumnHelp},
-        {"batch", &O::batch, "Examples per forward pass"},
-        {"max_length", &O::max_length, kMaxLengthHelp},
-        {"doc_stride", &O::doc_stride, kDocStrideHelp},
-        {"precision", &O::precision, kPrecisionHelp},
-        {"threads", &O::threads, kThreadsHelp},
-        {"device", &O::device, kDeviceHelp},
-    };
-    return settings;
-}
 
 void add_to_app(CLI::App& app, const std::string& flag, bool& value, const std::string& help) {
     app.add_flag(flag, value, help);
@@ -202,31 +70,6 @@ std::string to_text(T value) {
     return fmt::format("{}", value);
 }
 
-/// Call use(setting, value) for each setting that has a value; optional ones only when given.
-template <class Options, class Use>
-void for_each_value(const std::vector<Setting<Options>>& settings, const Options& options,
-                    Use use) {
-    for (const Setting<Options>& setting : settings) {
-        std::visit(
-            [&](auto member) {
-                const auto& value = options.*member;
-                if constexpr (requires { value.has_value(); }) {
-                    if (value.has_value()) {
-                        use(setting, *value);
-                    }
-                } else if constexpr (std::is_same_v<std::decay_t<decltype(value)>,
-                                                    std::vector<std::string>>) {
-                    if (!value.empty()) {
-                        use(setting, value);
-                    }
-                } else {
-                    use(setting, value);
-                }
-            },
-            setting.member);
-    }
-}
-
 template <class Options>
 std::vector<std::string> arguments_of(const std::vector<Setting<Options>>& settings,
                                       const Options& options) {
@@ -257,95 +100,6 @@ std::map<std::string, std::string> settings_of(const std::vector<Setting<Options
         texts[std::string(setting.key)] = to_text(value);
     });
     return texts;
-}
-
-/// Take a TOML value into a member of the same kind; false when the kind differs. A whole number
-/// is fine where a fraction is expected.
-template <class T>
-bool assign_from_toml(const toml::node& node, T& target) {
-    const auto value = node.value_exact<T>();
-    if (value) {
-        target = *value;
-        return true;
-    }
-    if constexpr (std::is_same_v<T, double>) {
-        const auto whole = node.value_exact<std::int64_t>();
-        if (whole) {
-            target = static_cast<double>(*whole);
-            return true;
-        }
-    }
-    return false;
-}
-
-/// One text or a list of them.
-bool assign_from_toml(const toml::node& node, std::vector<std::string>& target) {
-    target.clear();
-    const toml::array* list = node.as_array();
-    if (list == nullptr) {
-        target.emplace_back();
-        return assign_from_toml(node, target.back());
-    }
-    for (const toml::node& element : *list) {
-        target.emplace_back();
-        if (!assign_from_toml(element, target.back())) {
-            return false;
-        }
-    }
-    return true;
-}
-
-template <class T>
-bool assign_from_toml(const toml::node& node, std::optional<T>& target) {
-    T value{};
-    if (!assign_from_toml(node, value)) {
-        return false;
-    }
-    target = value;
-    return true;
-}
-
-Result<toml::table> parse_spec(const std::string& file, const std::string& text) {
-    try {
-        return toml::parse(text, file);
-    } catch (const toml::parse_error& e) {
-        return FINEWATT_ERROR(kCorrupt, "settings file {}, line {}: {}", file,
-                              e.source().begin.line, e.description());
-    }
-}
-
-Status apply_spec(const CLI::App& app, const std::string& file, EngineOptions& options) {
-    FINEWATT_ASSIGN(const std::string text, read_file(file));
-    FINEWATT_ASSIGN(const toml::table table, parse_spec(file, text));
-    const auto& settings = finetune_settings();
-    for (const auto& [key, node] : table) {
-        const std::string_view name(key.str());
-        const auto line = key.source().begin.line;
-        const auto setting =
-            std::find_if(settings.begin(), settings.end(),
-                         [name = name](const auto& candidate) { return candidate.key == name; });
-        if (setting == settings.end() || name == "spec") {
-            return FINEWATT_ERROR(kCorrupt,
-                                  "settings file {}, line {}: expected a setting's name, found "
-                                  "'{}'; the names are those of --help with '_' for '-'",
-                                  file, line, name);
-        }
-        if (app.get_option(flag_of(name))->count() > 0) {
-            continue;  // the command line wins
-        }
-        const toml::node& value = node;
-        const bool is_taken = std::visit(
-            [&](auto member) { return assign_from_toml(value, options.*member); }, setting->member);
-        if (!is_taken) {
-            std::ostringstream found;
-            found << value.type();
-            return FINEWATT_ERROR(kCorrupt,
-                                  "settings file {}, line {}: '{}' has a value of the wrong kind "
-                                  "({}); see its line in --help",
-                                  file, line, name, found.str());
-        }
-    }
-    return {};
 }
 
 Status expect_one_of(std::string_view flag, std::string_view value,
@@ -410,6 +164,7 @@ Result<Task> complete_task(Options& o) {
                               "(squad, squad_v2, qa) has",
                               *o.doc_stride, o.task);
     }
+    o.is_max_length_of_recipe = !o.max_length.has_value();
     fill(o.max_length, task->recipe.max_length);
     FINEWATT_TRY(expect_at_least("--max-length", *o.max_length, task->columns.pair ? 4 : 3));
     if (is_answering) {
@@ -468,10 +223,10 @@ Status check_combinations(const EngineOptions& o) {
                               "--eval-every STEPS",
                               *o.early_stop);
     }
-    if (o.resume) {
+    if (o.resume && !o.out) {
         return FINEWATT_ERROR(kInvalidArgument,
-                              "--resume: not yet possible; start from a checkpoint's weights with "
-                              "--model OUT/checkpoint-STEP");
+                              "--resume: expected the folder of the training to go on with; name "
+                              "it with --out");
     }
     if (o.nproc != 1) {
         return FINEWATT_ERROR(kInvalidArgument,
@@ -486,6 +241,32 @@ void take_recipe(const Recipe& recipe, EngineOptions& o) {
     fill(o.epochs, recipe.epochs);
     fill(o.batch, recipe.batch);
     fill(o.lr, recipe.lr);
+}
+
+std::filesystem::path config_file_of(const std::string& model) {
+    constexpr std::string_view kRandom = "random:";
+    return model.starts_with(kRandom) ? std::filesystem::path(model.substr(kRandom.size()))
+                                      : std::filesystem::path(model) / "config.json";
+}
+
+template <class Options>
+std::string fit_length(Options& o, const std::string& model) {
+    if (!o.is_max_length_of_recipe) {
+        return {};
+    }
+    const Result<ModelConfig> config = read_model_config(config_file_of(model));
+    if (!config) {
+        return {};
+    }
+    const std::int64_t positions = config->max_position_embeddings;
+    if (*o.max_length <= positions || positions <= o.doc_stride.value_or(2)) {
+        return {};
+    }
+    const std::string notice = fmt::format(
+        "max_length is {}: the recipe of --task {} has {}, but the model has no more positions",
+        positions, o.task, *o.max_length);
+    o.max_length = positions;
+    return notice;
 }
 
 template <class Options>
@@ -533,25 +314,6 @@ std::map<std::string, std::string> to_settings(const EngineOptions& options) {
     return settings_of(finetune_settings(), options);
 }
 
-std::string to_toml(const EngineOptions& options) {
-    toml::table table;
-    for_each_value(finetune_settings(), options, [&](const auto& setting, const auto& value) {
-        using Value = std::decay_t<decltype(value)>;
-        if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
-            toml::array list;
-            for (const std::string& one : value) {
-                list.push_back(one);
-            }
-            table.insert(setting.key, std::move(list));
-        } else if (setting.key != "spec") {
-            table.insert(setting.key, value);
-        }
-    });
-    std::ostringstream text;
-    text << table << "\n";
-    return text.str();
-}
-
 void add_infer_options(CLI::App& app, InferOptions& options) {
     add_settings(app, infer_settings(), options);
 }
@@ -571,6 +333,14 @@ std::vector<std::string> to_arguments(const InferOptions& options) {
 
 std::map<std::string, std::string> to_settings(const InferOptions& options) {
     return settings_of(infer_settings(), options);
+}
+
+std::string fit_max_length(EngineOptions& options, const std::string& model) {
+    return fit_length(options, model);
+}
+
+std::string fit_max_length(InferOptions& options, const std::string& model) {
+    return fit_length(options, model);
 }
 
 Task task_of(const EngineOptions& options) {

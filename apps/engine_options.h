@@ -35,6 +35,7 @@ struct EngineOptions {
     std::optional<std::int64_t> batch;       ///< examples per batch
     std::int64_t grad_accumulation = 1;      ///< batches per step
     std::optional<std::int64_t> max_length;  ///< tokens per example, special tokens included
+    bool is_max_length_of_recipe = false;    ///< set when the options are completed
     std::optional<std::int64_t> doc_stride;  ///< tokens; question answering only
     std::optional<double> lr;
     double warmup = 0;  ///< steps; below 1 a share of all steps
@@ -46,10 +47,11 @@ struct EngineOptions {
     std::optional<std::int64_t> eval_every;        ///< steps
     std::optional<std::int64_t> early_stop;        ///< evaluations
     std::optional<std::int64_t> checkpoint_every;  ///< steps
-    bool resume = false;                           ///< not yet: refused
+    bool resume = false;                           ///< go on from the newest checkpoint in `out`
     std::int64_t threads = 0;                      ///< 0 = one per core that this process may use
     std::int64_t nproc = 1;                        ///< not yet: more than 1 is refused
     std::string device = "auto";
+    bool no_cache = false;  ///< tokenize again, and keep nothing
     std::optional<std::string> out;
     std::optional<std::string> log;
     std::optional<std::string> spec;
@@ -87,10 +89,12 @@ struct InferOptions {
     std::optional<std::string> label_column;
     std::int64_t batch = 1;
     std::optional<std::int64_t> max_length;
+    bool is_max_length_of_recipe = false;
     std::optional<std::int64_t> doc_stride;
     std::string precision = "fp32";
     std::int64_t threads = 0;
     std::string device = "auto";
+    bool no_cache = false;
 };
 
 /// Add the options of `infer` to a (sub)command. `options` must outlive the parsing.
@@ -104,6 +108,14 @@ std::vector<std::string> to_arguments(const InferOptions& options);
 
 /// Return every setting of an inference job by key, as text.
 std::map<std::string, std::string> to_settings(const InferOptions& options);
+
+/// Shorten a max_length that comes from the recipe to the positions that the model has, as ner's
+/// 512 tokens are for a small model; a length that the user gave stays, and the engine refuses it
+/// where it is too long. `model` is what resolve_model_name returned. Returns a notice, empty when
+/// nothing was changed. A config.json that cannot be read changes nothing: the engine says what is
+/// wrong.
+std::string fit_max_length(EngineOptions& options, const std::string& model);
+std::string fit_max_length(InferOptions& options, const std::string& model);
 
 /// Return the task with the columns that the user chose. The options are complete.
 Task task_of(const EngineOptions& options);

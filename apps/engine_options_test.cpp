@@ -81,6 +81,32 @@ TEST(EngineOptions, InferTakesLengthsFromTheTaskToo) {
     EXPECT_ERROR(kInvalidArgument, complete_infer_options(options), "--precision");
 }
 
+TEST(EngineOptions, LengthsOfTheRecipeAreShortenedToTheModelsPositions) {
+    const testing::TempTree tree;
+    const std::string config =
+        tree.write("config.json", R"({"model_type": "bert", "vocab_size": 40, "hidden_size": 16,
+            "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
+            "max_position_embeddings": 64, "type_vocab_size": 2})")
+            .string();
+    ASSERT_OK_AND_ASSIGN(EngineOptions options, parse(least({"--task", "ner"})));
+    EXPECT_EQ(options.max_length, 512);
+    EXPECT_THAT(fit_max_length(options, tree.path().string()), ::testing::HasSubstr("is 64"));
+    EXPECT_EQ(options.max_length, 64);
+    EXPECT_EQ(fit_max_length(options, "random:" + config), "");  // fits now
+    // What the user said stays, and so do windows that would have no room for their stride.
+    const std::vector<std::vector<std::string>> unchanged = {
+        {"--task", "ner", "--max-length", "99"}, {"--task", "squad"}};
+    for (const auto& arguments : unchanged) {
+        ASSERT_OK_AND_ASSIGN(EngineOptions given, parse(least(arguments)));
+        const auto before = given.max_length;
+        EXPECT_EQ(fit_max_length(given, "random:" + config), "");
+        EXPECT_EQ(given.max_length, before);
+    }
+    ASSERT_OK_AND_ASSIGN(EngineOptions lost, parse(least({"--task", "ner"})));
+    EXPECT_EQ(fit_max_length(lost, "/nowhere"), "");
+    EXPECT_EQ(lost.max_length, 512);
+}
+
 TEST(EngineOptions, ArgumentsOfOptionsParseBackToTheSameSettings) {
     ASSERT_OK_AND_ASSIGN(
         const EngineOptions options,
@@ -143,7 +169,7 @@ TEST(EngineOptions, RefusesValuesOutOfRange) {
         {{"--eval-every", "5"}, "--eval-data"},
         {{"--early-stop", "2"}, "--eval-every"},
         {{"--checkpoint-every", "0"}, "--checkpoint-every"},
-        {{"--resume"}, "not yet"},
+        {{"--resume"}, "--out"},
         {{"--nproc", "2"}, "not yet"},
         {{"--text-pair-column", "b"}, "pair-classification"},
         {{"--model", "random:c.json"}, "--vocab"},

@@ -15,8 +15,23 @@ find_path(CURL_INCLUDE_DIR curl/curl.h REQUIRED)
 
 # Only the headers of libarchive, too (data/archive.cpp).
 find_path(LIBARCHIVE_INCLUDE_DIR archive.h REQUIRED)
+# Only the header of libpq, too (store/libpq.cpp), and only with the PostgreSQL store.
+set(FINEWATT_HAS_POSTGRES OFF)
+if(FINEWATT_WITH_POSTGRES)
+    find_path(LIBPQ_INCLUDE_DIR libpq-fe.h PATH_SUFFIXES postgresql pgsql)
+    if(LIBPQ_INCLUDE_DIR)
+        set(FINEWATT_HAS_POSTGRES ON)
+    elseif(NOT FINEWATT_WITH_POSTGRES STREQUAL "AUTO")
+        message(FATAL_ERROR
+            "PostgreSQL: expected libpq-fe.h, found none. Run scripts/setup (package libpq-dev), or "
+            "build without that store: -DFINEWATT_WITH_POSTGRES=OFF.")
+    endif()
+endif()
 # xxHash is compiled in from its header (data/feature_cache.cpp).
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
+
+# Boost.Math is headers only (stats/).
+find_path(BOOST_MATH_INCLUDE_DIR boost/math/distributions/students_t.hpp REQUIRED)
 
 # libcsv ships neither a CMake nor a pkg-config file.
 find_path(CSV_INCLUDE_DIR csv.h REQUIRED)
@@ -43,3 +58,4 @@ if(FINEWATT_WITH_TORCH)
     endif()
 endif()
 include(FinewattArrow)
+include(FinewattWeb)

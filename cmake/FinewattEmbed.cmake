@@ -1,10 +1,10 @@
 # finewatt_embed(<target> <file> <symbol>)
 #
-# Puts the bytes of <file> (relative to the source root) into <target>'s read-only data and defines
+# Puts the bytes of <file> (absolute, or relative to the source root) into <target>'s read-only data and defines
 # `std::string_view finewatt::embedded::<symbol>()`, which the caller declares in a private header.
 # The bytes are included by the assembler as they are: no conversion, no copy at start-up.
 function(finewatt_embed target file symbol)
-    set(path "${CMAKE_SOURCE_DIR}/${file}")
+    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY "${CMAKE_SOURCE_DIR}" OUTPUT_VARIABLE path)
     if(NOT EXISTS "${path}")
         message(FATAL_ERROR "finewatt_embed(${target}): ${path} does not exist")
     endif()

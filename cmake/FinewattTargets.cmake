@@ -5,6 +5,7 @@
 # "finewatt/<library>/..." that is not. docs/architecture.md shows the same table.
 set(FINEWATT_ALLOWED_base "")
 set(FINEWATT_ALLOWED_units base)
+set(FINEWATT_ALLOWED_stats base)
 set(FINEWATT_ALLOWED_token base)
 set(FINEWATT_ALLOWED_hub base)
 set(FINEWATT_ALLOWED_record base units)
@@ -16,10 +17,11 @@ set(FINEWATT_ALLOWED_meter base units record sensor)
 set(FINEWATT_ALLOWED_engine base record token data)
 set(FINEWATT_ALLOWED_study base units record token data sensor meter carbon store)
 set(FINEWATT_ALLOWED_report base units record carbon store)
+set(FINEWATT_ALLOWED_exchange base units record carbon)
 
 # Every library, lower layers first.
 set(FINEWATT_LIBRARIES
-    base units token hub record data sensor carbon store meter engine study report)
+    base units stats token hub record data sensor carbon store meter engine study report exchange)
 
 # What runs once per command, or a few times a second, is compiled for size: at -O2 such code is two
 # to three times as big, and the pages of a meter's code are most of the memory it holds. For the
@@ -63,6 +65,9 @@ function(finewatt_library name)
     if(ARG_SMALL)
         target_compile_options(${target} PRIVATE "${FINEWATT_SMALL_CODE}")
     endif()
+    if(ARG_SOURCES)
+        finewatt_group_sources(${target} "${FINEWATT_GROUP_ALL}")
+    endif()
 endfunction()
 
 # finewatt_program(<name> [SMALL] SOURCES ... DEPS ... [EXTERNAL ...])
@@ -78,16 +83,25 @@ function(finewatt_program name)
     target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/apps")
     target_link_libraries(${name} PRIVATE finewatt_build_flags ${ARG_EXTERNAL})
     target_compile_definitions(${name} PRIVATE FINEWATT_VERSION="${FINEWATT_VERSION}")
+    finewatt_group_sources(${name} "${FINEWATT_GROUP_ALL}")
     install(TARGETS ${name} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endfunction()
 
-# finewatt_test(<name> SOURCES ... DEPS ... [EXTERNAL ...] [LABELS ...] [TIMEOUT <s>])
-# One GoogleTest program; each TEST in it becomes one ctest test.
+# finewatt_test(<name> [OPTIMIZED] [WHOLE] SOURCES ... DEPS ... [EXTERNAL ...] [LABELS ...]
+#               [TIMEOUT <s>])
+# One GoogleTest program; each TEST in it becomes one ctest test. WHOLE: the program is one ctest
+# test, for tests that share something costly, such as a server. Its own files are not optimised,
+# which halves their compile time, unless it says OPTIMIZED: for slow twins of fast code.
 function(finewatt_test name)
     if(NOT BUILD_TESTING)
         return()
     endif()
-    cmake_parse_arguments(PARSE_ARGV 1 ARG "" "TIMEOUT" "SOURCES;DEPS;EXTERNAL;LABELS")
+    cmake_parse_arguments(PARSE_ARGV 1 ARG
+        "OPTIMIZED;WHOLE" "TIMEOUT" "SOURCES;DEPS;EXTERNAL;LABELS")
+    # Comparisons with Python packages are run on what people get: not under a sanitizer.
+    if(FINEWATT_SANITIZE AND "peer" IN_LIST ARG_LABELS)
+        return()
+    endif()
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 120)
     endif()
@@ -96,11 +110,26 @@ function(finewatt_test name)
         target_link_libraries(${name} PRIVATE finewatt::${dependency})
     endforeach()
     target_link_libraries(${name} PRIVATE
-        finewatt_build_flags finewatt::testing ${ARG_EXTERNAL} GTest::gmock GTest::gtest_main)
-    target_compile_definitions(${name} PRIVATE
-        FINEWATT_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-        FINEWATT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
-    gtest_discover_tests(${name}
+        finewatt_build_flags finewatt::testing ${ARG_EXTERNAL} GTest::gmock)
+    if(ARG_WHOLE)
+        target_sources(${name} PRIVATE
+            "${CMAKE_SOURCE_DIR}/src/finewatt/testing/whole_program_main.cpp")
+    else()
+        target_link_libraries(${name} PRIVATE GTest::gtest_main)
+    endif()
+    finewatt_group_sources(${name} "${FINEWATT_GROUP_TESTS}")
+    if(NOT ARG_OPTIMIZED)
+        target_compile_options(${name} PRIVATE "$<$<CONFIG:Release,RelWithDebInfo>:-O0>")
+    endif()
+    if(ARG_WHOLE)
+        add_test(NAME ${name} COMMAND ${name})
+        # whole_program_main.cpp: skipped where every test in it was.
+        set_tests_properties(${name} PROPERTIES
+            TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" SKIP_RETURN_CODE 77)
+        return()
+    endif()
+    # A test with parameters has the name that its own generator gives.
+    gtest_discover_tests(${name} NO_PRETTY_VALUES
         DISCOVERY_TIMEOUT 120
         PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()
@@ -116,7 +145,7 @@ function(finewatt_check_layers)
             "${CMAKE_SOURCE_DIR}/src/finewatt/${library}/*.cpp")
         foreach(file IN LISTS files)
             set(allowed_here ${allowed})
-            if(file MATCHES "_test\\.cpp$")
+            if(file MATCHES "_test(_[a-z]+)*\\.(cpp|h)$")
                 list(APPEND allowed_here testing)
             endif()
             file(STRINGS "${file}" includes REGEX "^#include \"finewatt/")
@@ -149,7 +178,12 @@ function(finewatt_print_summary)
     else()
         message(STATUS "  Parquet      off (${FINEWATT_ARROW_WHY})")
     endif()
-    message(STATUS "  PostgreSQL   ${FINEWATT_WITH_POSTGRES}")
+    if(FINEWATT_CHART_JS)
+        message(STATUS "  web figures  on, ${FINEWATT_CHART_JS}")
+    else()
+        message(STATUS "  web figures  off (${FINEWATT_WEB_WHY})")
+    endif()
+    message(STATUS "  PostgreSQL   ${FINEWATT_HAS_POSTGRES}")
     message(STATUS "  sanitizers   ${FINEWATT_SANITIZE}")
     message(STATUS "  ccache       ${FINEWATT_CCACHE}")
 endfunction()

@@ -15,7 +15,8 @@ DEMO_DIR="${FINEWATT_DEMO_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/finewatt/demo}"
 
 # Lets the presets share what ccache kept: most files compile to the same object in light and release.
 # Only the build folder named in the debug information may then be that of the other preset.
-export CCACHE_NOHASHDIR=1
+# The base folder lets another checkout share it too.
+export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR="$FINEWATT_ROOT"
 
 say() { printf '==> %s\n' "$*"; }
 

@@ -1,4 +1,5 @@
 // finewatt-train finetune
+#include "finewatt/base/log.h"
 #include "finewatt/engine/stop_signal.h"
 #include "finewatt/engine/trainer.h"
 
@@ -37,11 +38,13 @@ FinetuneOptions to_finetune_options(const EngineOptions& given) {
     options.weight_decay = given.weight_decay;
     options.seed = static_cast<std::uint64_t>(given.seed);
     options.batching = parse_batching_mode(given.batching).value();  // checked with the options
+    options.cache = given.no_cache ? FeatureCache{} : default_feature_cache();
     options.fast.precision = parse_precision(given.precision).value();
     options.dropout = given.dropout;
     options.eval_every = given.eval_every;
     options.early_stop = given.early_stop;
     options.checkpoint_every = given.checkpoint_every;
+    options.is_resumed = given.resume;
     options.out = given.out;
     options.log = given.log;
     options.settings_toml = to_toml(given);
@@ -51,8 +54,15 @@ FinetuneOptions to_finetune_options(const EngineOptions& given) {
 void print_summary(const FinetuneResult& result, const EngineOptions& given) {
     const double steps_per_s =
         result.train_s > 0 ? static_cast<double>(result.work.steps) / result.train_s : 0;
+    print_preparation(result.preparation);
+    if (result.resumed_from) {
+        fmt::print(
+            "resumed    after step {}, from {}; tokens, examples and times are those since "
+            "then\n",
+            result.resumed_step, result.resumed_from->string());
+    }
     fmt::print("trained    {} of {} steps, {} examples, {:.1f} s, {:.2f} steps/s\n",
-               result.work.steps, result.steps_planned, result.work.examples, result.train_s,
+               result.steps_done, result.steps_planned, result.work.examples, result.train_s,
                steps_per_s);
     fmt::print("tokens     {} real, {} computed ({})\n", result.work.tokens_real,
                result.work.tokens_padded, given.batching);
@@ -85,7 +95,7 @@ Error divergence(const FinetuneResult& result) {
         kCancelled,
         "training: loss or gradient is not finite at step {} (loss {}), examples (from 0) {}{}; "
         "{}; lower --lr or add --warmup",
-        result.work.steps, result.loss_last, fmt::join(named, ", "),
+        result.steps_done, result.loss_last, fmt::join(named, ", "),
         all.size() > named.size() ? fmt::format(" and {} more", all.size() - named.size()) : "",
         result.last_checkpoint
             ? fmt::format("the last checkpoint is {}", result.last_checkpoint->string())
@@ -103,6 +113,9 @@ int run_finetune(const CLI::App& app, EngineOptions& given, EventWriter& events,
         return report_error(model.error());
     }
     given.model = *model;
+    if (const std::string notice = fit_max_length(given, *model); !notice.empty()) {
+        log_warning(notice);
+    }
     {
         const PhaseScope phase(events, "startup");
         start_engine(events, given.threads, "finetune", given.model, given.batching);

@@ -1,4 +1,5 @@
 // finewatt-train infer
+#include "finewatt/base/log.h"
 #include "finewatt/engine/inference.h"
 #include "finewatt/engine/stop_signal.h"
 
@@ -25,11 +26,13 @@ InferenceOptions to_inference_options(const InferOptions& given, const std::stri
     options.batch = static_cast<std::int32_t>(given.batch);
     options.max_length = static_cast<std::int32_t>(given.max_length.value());
     options.doc_stride = static_cast<std::int32_t>(given.doc_stride.value_or(0));
+    options.cache = given.no_cache ? FeatureCache{} : default_feature_cache();
     options.fast.precision = parse_precision(given.precision).value();  // checked with the options
     return options;
 }
 
 void print_summary(const InferenceResult& result) {
+    print_preparation(result.preparation);
     fmt::print("predicted  {} examples in {:.2f} s\n", result.examples, result.infer_s);
     for (const auto& [name, value] : result.scores) {
         fmt::print("{:<10} {:.4f}\n", name, value);
@@ -54,6 +57,9 @@ int run_infer(InferOptions& given, EventWriter& events, const Clock& clock) {
     const Result<std::string> model = resolve_model_name(given.model);
     if (!model) {
         return report_error(model.error());
+    }
+    if (const std::string notice = fit_max_length(given, *model); !notice.empty()) {
+        log_warning(notice);
     }
     {
         const PhaseScope phase(events, "startup");

@@ -5,6 +5,7 @@
 #include "finewatt/base/clock.h"
 #include "finewatt/base/error.h"
 #include "finewatt/engine/events.h"
+#include "finewatt/engine/preparation.h"
 
 #include <functional>
 #include <optional>
@@ -37,6 +38,9 @@ int report_error(const Error& error);
 /// Print an error about the command line and return its exit status: 2 for wrong usage, else as
 /// report_error.
 int report_usage_error(const Error& error);
+
+/// Print the line of a summary that tells of loading and tokenizing.
+void print_preparation(const Preparation& preparation);
 
 /// Start LibTorch with `threads`, and send the event that describes the engine.
 void start_engine(EventWriter& events, std::int64_t threads, std::string_view job,

@@ -41,6 +41,11 @@ int report_usage_error(const Error& error) {
     return kExitUsage;
 }
 
+void print_preparation(const Preparation& preparation) {
+    fmt::print("prepared   {:.2f} s to load, {:.2f} s for features ({})\n", preparation.load_s,
+               preparation.tokenize_s, features_source(preparation));
+}
+
 void start_engine(EventWriter& events, std::int64_t threads, std::string_view job,
                   std::string_view model, std::string_view batching) {
     const int used = start_runtime(threads);

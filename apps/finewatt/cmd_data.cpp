@@ -65,7 +65,7 @@ Result<DataStats> count(const StatsOptions& options, Task task) {
     settings.doc_stride = options.doc_stride.value_or(settings.doc_stride);
     settings.is_training = data.has_labels;
     Result<FeatureSet> features = make_cached_features(
-        data, tokenizer, settings, options.has_no_cache ? std::nullopt : default_feature_cache());
+        data, tokenizer, settings, options.has_no_cache ? FeatureCache{} : default_feature_cache());
     if (!features) {
         return Error(std::move(features).error()).with_context(options.data);
     }

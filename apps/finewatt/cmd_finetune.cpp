@@ -33,7 +33,11 @@ void write_results(const std::filesystem::path& out, JobResult& result) {
         return;  // a job that ended before it saved anything
     }
     result.record.artifacts = {out.string(), record_path.string(), report_path.string()};
-    if (Status written = write_html_report(report_path, result.record, result.series); !written) {
+    const auto series_of_run = [&result](const RunRecord&) -> Result<std::vector<PowerSeries>> {
+        return result.series;
+    };
+    if (Status written = write_html_report(report_path, {&result.record, 1}, series_of_run);
+        !written) {
         log_warning("the report could not be written: " + written.error().describe());
         result.record.artifacts.pop_back();
     }
@@ -46,6 +50,9 @@ void write_results(const std::filesystem::path& out, JobResult& result) {
 Result<JobOptions> make_finetune_job(const CommandContext& context, FinetuneCommand& command,
                                      const Clock& clock) {
     FINEWATT_ASSIGN(const std::string model_folder, resolve_model_name(command.engine.model));
+    if (const std::string notice = fit_max_length(command.engine, model_folder); !notice.empty()) {
+        log_warning(notice);
+    }
     FINEWATT_ASSIGN(JobOptions job, make_engine_job(context, command.meter, clock));
     if (!command.engine.out) {
         command.engine.out = (std::filesystem::path("finewatt-runs") / job.run_id).string();

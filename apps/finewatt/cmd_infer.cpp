@@ -1,5 +1,6 @@
 // finewatt infer: predicts with the own engine (finewatt-train) under the meter.
 
+#include "finewatt/base/log.h"
 #include "finewatt/engine_job.h"
 
 #include <CLI/CLI.hpp>
@@ -18,9 +19,12 @@ struct InferCommand {
     MeterFlags meter;
 };
 
-Result<JobOptions> make_infer_job(const CommandContext& context, const InferCommand& command,
+Result<JobOptions> make_infer_job(const CommandContext& context, InferCommand& command,
                                   const Clock& clock) {
     FINEWATT_ASSIGN(const std::string model_folder, resolve_model_name(command.engine.model));
+    if (const std::string notice = fit_max_length(command.engine, model_folder); !notice.empty()) {
+        log_warning(notice);
+    }
     FINEWATT_ASSIGN(JobOptions job, make_engine_job(context, command.meter, clock));
     job.kind = "inference";
     InferOptions engine_options = command.engine;
@@ -32,7 +36,7 @@ Result<JobOptions> make_infer_job(const CommandContext& context, const InferComm
     return job;
 }
 
-void infer(CommandContext& context, const InferCommand& command) {
+void infer(CommandContext& context, InferCommand& command) {
     // Outlives this call: a sensor that hangs is left behind with its clock.
     static const SystemClock clock;
     Result<JobOptions> job = make_infer_job(context, command, clock);

@@ -1,5 +1,7 @@
 #include "finewatt/command.h"
 
+#include "finewatt/base/safe_text.h"
+
 #include <fmt/format.h>
 
 #include <sys/ioctl.h>
@@ -20,7 +22,8 @@ void print_line(std::FILE* stream, std::string_view text) {
 }
 
 void fail(CommandContext& context, int exit_status, const Error& error) {
-    print_line(stderr, "finewatt: " + error.describe());
+    // A message quotes file names and lines that come from anywhere.
+    print_line(stderr, "finewatt: " + safe_lines(error.describe()));
     if (context.common.verbose) {
         print_line(stderr, fmt::format("finewatt: ({}, {})", error_code_name(error.code()),
                                        error.location()));

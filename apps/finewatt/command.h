@@ -63,8 +63,13 @@ bool may_colour(int fd);
 /// Return the width of the terminal, or 100 when there is none.
 int terminal_columns();
 
+/// Turn each `-word` after `runs tag` into `--remove=word`, so that it is not taken for an option.
+void spell_out_tag_changes(std::vector<std::string>& arguments);
+
 // One function per command; each adds its subcommand to `app`.
 void register_calibrate(CLI::App& app, CommandContext& context);
+void register_carbon(CLI::App& app, CommandContext& context);
+void register_card(CLI::App& app, CommandContext& context);
 void register_data(CLI::App& app, CommandContext& context);
 void register_doctor(CLI::App& app, CommandContext& context);
 void register_evaluate(CLI::App& app, CommandContext& context);
@@ -74,6 +79,7 @@ void register_infer(CLI::App& app, CommandContext& context);
 void register_measure(CLI::App& app, CommandContext& context);
 void register_phase(CLI::App& app, CommandContext& context);
 void register_replay(CLI::App& app, CommandContext& context);
+void register_report(CLI::App& app, CommandContext& context);
 void register_runs(CLI::App& app, CommandContext& context);
 void register_tokenize(CLI::App& app, CommandContext& context);
 

@@ -84,7 +84,10 @@ constexpr std::array kCommands{
     Command{"data", finewatt::app::register_data},
     Command{"evaluate", finewatt::app::register_evaluate},
     Command{"replay", finewatt::app::register_replay},
+    Command{"carbon", finewatt::app::register_carbon},
     Command{"runs", finewatt::app::register_runs},
+    Command{"card", finewatt::app::register_card},
+    Command{"report", finewatt::app::register_report},
     Command{"tokenize", finewatt::app::register_tokenize},
 };
 
@@ -108,6 +111,7 @@ int run(int argc, char** argv) {
     std::error_code ignored;
     context.program_path = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
     CommandLine line = cut_command_line(argc, argv);
+    finewatt::app::spell_out_tag_changes(line.own);
     context.measured_command = std::move(line.measured);
 
     CLI::App app("Measures the energy and carbon of a language model's life.", "finewatt");

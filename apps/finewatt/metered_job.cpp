@@ -11,6 +11,7 @@
 #include "finewatt/sensor/probe.h"
 #include "finewatt/sensor/wall_meter.h"
 #include "finewatt/store/store.h"
+#include "finewatt/study/keep_run.h"
 #include "finewatt/study/recover_run.h"
 
 #include <CLI/CLI.hpp>
@@ -95,8 +96,9 @@ void add_meter_flags(CLI::App& command, MeterFlags& flags) {
         ->type_name("FILE");
     command
         .add_option("--place", flags.place,
-                    "Where the energy was used, for carbon: zip:15213, subregion:RFCW, country:FRA "
-                    "or intensity:474.5 (g/kWh). Environment: FINEWATT_PLACE")
+                    fmt::format("Where the energy was used, for carbon: {}. Environment: "
+                                "FINEWATT_PLACE",
+                                place_forms()))
         ->envname("FINEWATT_PLACE");
     command.add_option("--record", flags.record, "Write the run record (JSON) into this file")
         ->type_name("FILE");
@@ -173,30 +175,18 @@ Result<JobOptions> make_job(const CommandContext& context, const MeterFlags& fla
 }
 
 Status keep_run(const CommandContext& context, const JobResult& result) {
-    const auto store_it = [&]() -> Status {
+    return finewatt::keep_run(result, [&context]() -> Result<std::unique_ptr<Store>> {
         std::string url = context.common.store_url;
         if (url.empty()) {
             FINEWATT_ASSIGN(url, default_store_url(::getenv));
         }
-        FINEWATT_ASSIGN(const std::unique_ptr<Store> store, open_store(url));
-        return store->insert(result.record, result.series);
-    };
-    Status stored = store_it();
-    if (!stored) {
-        std::string where = result.journal_path.empty()
-                                ? std::string("there is no journal")
-                                : "its journal stays at " + result.journal_path.string();
-        return Error(std::move(stored).error())
-            .with_context(fmt::format("storing run {} ({})", result.record.run_id, where));
-    }
-    drop_journal(result);
-    return {};
+        return open_store(url);
+    });
 }
 
 void drop_journal(const JobResult& result) {
-    std::error_code ignored;
     if (!result.journal_path.empty()) {
-        std::filesystem::remove(result.journal_path, ignored);
+        static_cast<void>(remove_journal(result.journal_path));
     }
 }
 

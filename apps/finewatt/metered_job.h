@@ -40,8 +40,8 @@ Result<JobOptions> make_job(const CommandContext& context, const MeterFlags& fla
 /// permission or io when they cannot be listed. Damaged files are told, and left out.
 Result<StoredCalibrations> stored_calibrations();
 
-/// Put the finished run into the ledger; its journal is then removed. On failure the journal stays
-/// and the message names it.
+/// Put the finished run into the ledger; its journal is then removed. On failure the run is kept
+/// beside its journal for `finewatt runs recover`, and the message names the place.
 Status keep_run(const CommandContext& context, const JobResult& result);
 
 /// Remove the journal of a run that is not kept, such as one refused for bad input.

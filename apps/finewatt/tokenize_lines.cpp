@@ -1,5 +1,6 @@
 #include "finewatt/tokenize_lines.h"
 
+#include "finewatt/load_vocabulary.h"
 #include "finewatt/token/tokenizer.h"
 
 #include <fmt/format.h>
@@ -63,23 +64,6 @@ Result<TextLine> parse_line(simdjson::dom::parser& parser, const std::string& li
     return out;
 }
 
-Result<WordPieceTokenizer> load(const TokenizeOptions& options) {
-    TokenizerOptions settings;
-    if (!std::filesystem::is_directory(options.vocab)) {
-        settings.lowercase = !options.cased;
-        return WordPieceTokenizer::from_vocab_file(options.vocab, settings);
-    }
-    FINEWATT_ASSIGN(WordPieceTokenizer tokenizer,
-                    WordPieceTokenizer::from_directory(options.vocab));
-    if (!options.cased) {
-        return tokenizer;
-    }
-    settings = tokenizer.options();
-    settings.lowercase = false;
-    settings.strip_accents = std::nullopt;
-    return WordPieceTokenizer::from_directory(options.vocab, settings);
-}
-
 void append_number(std::int32_t value, std::string& out) {
     const fmt::format_int digits(value);
     out.append(digits.data(), digits.size());
@@ -133,7 +117,8 @@ Status encode_line(const WordPieceTokenizer& tokenizer, const EncodeOptions& opt
 }  // namespace
 
 Status run_tokenize(const TokenizeOptions& options, std::istream& in, std::ostream& out) {
-    FINEWATT_ASSIGN(const WordPieceTokenizer tokenizer, load(options));
+    FINEWATT_ASSIGN(const WordPieceTokenizer tokenizer,
+                    load_vocabulary(options.vocab, options.cased));
     EncodeOptions encode_options;
     encode_options.add_special_tokens = options.special;
     encode_options.max_length = options.max_length_tokens;

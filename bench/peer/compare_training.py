@@ -112,7 +112,7 @@ class Bench:
         environment = dict(os.environ)
         options = self.options(case) + (["--out", out] if case == "reviews" else []) + extra
         if participant.startswith("finewatt"):
-            return meter + ["finetune", "--json"] + options, environment, None
+            return meter + ["finetune", "--json", "--no-cache"] + options, environment, None
         if participant != "trainer" and self.preload:
             environment["LD_PRELOAD"] = self.preload
         # The preload is for the Trainer, not for the meter.

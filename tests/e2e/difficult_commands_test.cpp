@@ -2,6 +2,7 @@
 // where nothing can be written.
 
 #include "finewatt/base/file.h"
+#include "finewatt/testing/places.h"
 
 #include <gtest/gtest.h>
 
@@ -63,7 +64,7 @@ TEST_F(DifficultCommand, JournalThatCannotGrowMarksTheRunAndLeavesTheCommandAlon
     options.argv = {"/bin/sh", "-c",
                     "trap '' XFSZ; ulimit -S -f 2; exec \"$0\" measure --json --interval 5ms -- "
                     "sleep 2.5",
-                    std::string(FINEWATT_BIN_DIR) + "/finewatt"};
+                    testing::bin_dir() + "/finewatt"};
     options.environment = environment();
     options.working_directory = tree_.path();
     options.timeout = std::chrono::seconds(60);

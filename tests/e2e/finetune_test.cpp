@@ -172,6 +172,10 @@ TEST_F(Finetune, EvaluateAgreesWithTheTrainingAndInferenceForTags) {
     ASSERT_EQ(trained.exit_status, 0) << trained.stderr_text;
     const nlohmann::json record = last_line_json(trained.stdout_text);
     EXPECT_EQ(record["settings"]["batch"], 8);  // the recipe of run_ner
+    EXPECT_THAT(record["software"]["libtorch"].get<std::string>(), ::testing::HasSubstr("2."));
+    EXPECT_EQ(record["software"]["engine_precision"], "fp32");
+    EXPECT_EQ(record["software"]["engine_device"], "cpu");
+    EXPECT_FALSE(record["software"]["engine_features"].get<std::string>().empty());
     const std::string predictions = (tree_.path() / "tags.jsonl").string();
     const auto inferred =
         finewatt({"infer", "--task", "ner", "--model", out().string(), "--data", data,

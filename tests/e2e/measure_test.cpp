@@ -2,6 +2,7 @@
 
 #include "finewatt/base/file.h"
 #include "finewatt/meter/journal.h"
+#include "finewatt/testing/places.h"
 
 #include <gtest/gtest.h>
 
@@ -79,9 +80,8 @@ TEST_F(Measure, WrongPlaceCostsNoRun) {
 
 TEST_F(Measure, NestedRunLeavesTheNodesTotalToTheOuterOne) {
     const std::string inner_file = (tree_.path() / "inner.json").string();
-    const auto result =
-        finewatt({"measure", "--json", "--", std::string(FINEWATT_BIN_DIR) + "/finewatt", "measure",
-                  "--record", inner_file, "--", "sleep", "0.2"});
+    const auto result = finewatt({"measure", "--json", "--", testing::bin_dir() + "/finewatt",
+                                  "measure", "--record", inner_file, "--", "sleep", "0.2"});
     ASSERT_EQ(result.exit_status, 0) << result.stderr_text;
     const nlohmann::json outer = last_line_json(result.stdout_text);
     ASSERT_OK_AND_ASSIGN(const std::string text, read_file(inner_file));
@@ -99,7 +99,7 @@ TEST_F(Measure, NestedRunLeavesTheNodesTotalToTheOuterOne) {
 }
 
 TEST_F(Measure, ShellScriptMarksItsPhases) {
-    const std::string program = std::string(FINEWATT_BIN_DIR) + "/finewatt";
+    const std::string program = testing::bin_dir() + "/finewatt";
     const auto result =
         finewatt({"measure", "--json", "--", "sh", "-c",
                   program + " phase begin load && sleep 0.2 && " + program + " phase end load"});
@@ -143,7 +143,7 @@ TEST_F(Measure, KilledMeterLeavesItsJournal) {
 }
 
 TEST_F(Measure, ReaderThatWentAwayLosesNoRun) {
-    const std::string program = std::string(FINEWATT_BIN_DIR) + "/finewatt";
+    const std::string program = testing::bin_dir() + "/finewatt";
     SubprocessOptions shell;
     // The summary goes to standard error, whose reader is gone by then.
     const std::string status = (tree_.path() / "status").string();

@@ -3,11 +3,13 @@
 
 #include "finewatt/base/subprocess.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 #include "finewatt/testing/temp_tree.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -24,11 +26,17 @@ class ProgramTest : public ::testing::Test {
 
     SubprocessResult run(const std::string& program, const std::vector<std::string>& arguments) {
         SubprocessOptions options;
-        options.argv = {std::string(FINEWATT_BIN_DIR) + "/" + program};
+        options.argv = {testing::bin_dir() + "/" + program};
         options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
-        options.environment = environment();
-        options.environment.insert(options.environment.end(), extra_environment_.begin(),
-                                   extra_environment_.end());
+        options.environment = extra_environment_;
+        for (auto& [name, value] : environment()) {
+            const bool is_replaced =
+                std::any_of(extra_environment_.begin(), extra_environment_.end(),
+                            [&name = name](const auto& extra) { return extra.first == name; });
+            if (!is_replaced) {
+                options.environment.emplace_back(name, value);
+            }
+        }
         options.working_directory = tree_.path();
         options.timeout = std::chrono::seconds(100);
         options.stdin_text = stdin_text_;
@@ -72,6 +80,7 @@ class ProgramTest : public ::testing::Test {
     }
 
     testing::TempTree tree_;
+    /// Also replaces what environment() sets.
     std::vector<std::pair<std::string, std::string>> extra_environment_;
     std::optional<std::string> stdin_text_;
     std::function<void(pid_t)> on_started_;

@@ -1,6 +1,7 @@
 // docs/reference/cli.md is what the program says of itself. FINEWATT_UPDATE_GOLDEN=1 rewrites it.
 
 #include "finewatt/base/file.h"
+#include "finewatt/testing/places.h"
 
 #include <gtest/gtest.h>
 
@@ -43,6 +44,17 @@ class ReferencePage : public ProgramTest {
                                                              {"runs"},
                                                              {"runs", "list"},
                                                              {"runs", "show"},
+                                                             {"runs", "compare"},
+                                                             {"runs", "tag"},
+                                                             {"runs", "delete"},
+                                                             {"runs", "export"},
+                                                             {"runs", "import"},
+                                                             {"runs", "recover"},
+                                                             {"carbon"},
+                                                             {"carbon", "editions"},
+                                                             {"carbon", "places"},
+                                                             {"card"},
+                                                             {"report"},
                                                              {"tokenize"},
                                                              {"data"},
                                                              {"data", "stats"},
@@ -65,7 +77,7 @@ class ReferencePage : public ProgramTest {
 
 TEST_F(ReferencePage, CliPageIsFresh) {
     const std::filesystem::path file =
-        std::filesystem::path(FINEWATT_SOURCE_DIR) / "docs" / "reference" / "cli.md";
+        std::filesystem::path(testing::source_dir()) / "docs" / "reference" / "cli.md";
     const std::string want = page();
     if (std::getenv("FINEWATT_UPDATE_GOLDEN") != nullptr) {
         ASSERT_OK(write_file_atomically(file, want));

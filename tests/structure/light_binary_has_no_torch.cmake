@@ -1,4 +1,5 @@
-# finewatt, the program that measures, must not load LibTorch: it would disturb what it measures.
+# finewatt, the program that measures, must not load LibTorch: it would disturb what it measures. libpq
+# is opened by those who keep their runs in PostgreSQL only.
 set(program "${BIN_DIR}/finewatt")
 execute_process(COMMAND ldd "${program}" OUTPUT_VARIABLE libraries ERROR_VARIABLE error
     RESULT_VARIABLE status)
@@ -8,6 +9,6 @@ endif()
 if(NOT libraries MATCHES "libc\\.so")
     message(FATAL_ERROR "ldd ${program}: expected a list with libc.so, found:\n${libraries}")
 endif()
-if(libraries MATCHES "libtorch|libc10|libgomp")
-    message(FATAL_ERROR "${program} loads LibTorch or OpenMP:\n${libraries}")
+if(libraries MATCHES "libtorch|libc10|libgomp|libpq")
+    message(FATAL_ERROR "${program} loads LibTorch, OpenMP or libpq:\n${libraries}")
 endif()

@@ -36,6 +36,7 @@ TEST(GridFactor, HaverfordWithEgrid2021Is672PoundsPerMwh) {
     ASSERT_OK_AND_ASSIGN(const GridFactor factor, grid_factor(place("zip:19041"), edition("2021")));
     EXPECT_DOUBLE_EQ(factor.intensity.as_grams_per_kwh(), pounds_per_mwh(672.8).as_grams_per_kwh());
     EXPECT_EQ(factor.zone, "RFCE");
+    EXPECT_EQ(factor.provenance, "published");
 }
 
 TEST(GridFactor, NewestEditionWithTheBasisIsTheDefault) {
@@ -51,9 +52,10 @@ TEST(GridFactor, NewestEditionWithTheBasisIsTheDefault) {
 }
 
 TEST(GridFactor, EditionWithoutTheBasisListsThoseThatHaveIt) {
-    EXPECT_ERROR(kNotFound,
-                 grid_factor(place("subregion:RFCW"), edition("eGRID2023", CarbonBasis::kCo2e)),
-                 "editions that have: eGRID2021, eGRID2020, eGRID2019, eGRID2018");
+    EXPECT_ERROR(
+        kNotFound, grid_factor(place("subregion:RFCW"), edition("eGRID2023", CarbonBasis::kCo2e)),
+        "editions that have: eGRID2021, eGRID2020, eGRID2019, eGRID2018; with --basis co2: "
+        "eGRID2023, eGRID2022, eGRID2021, eGRID2020");
     // Only four subregions' CO2 rates of eGRID2021 are known, and two from a note on the paper.
     EXPECT_ERROR(kNotFound, grid_factor(place("subregion:NEWE"), edition("eGRID2021")),
                  "edition 'eGRID2021' has no co2 rate here");
@@ -69,6 +71,7 @@ TEST(GridFactor, ZipInSeveralSubregionsSpansThem) {
     EXPECT_DOUBLE_EQ(factor.intensity_high.as_grams_per_kwh(),
                      pounds_per_mwh(911.424).as_grams_per_kwh());
     EXPECT_NEAR(factor.intensity.as_grams_per_kwh(), 0.45359237 * (596.904 + 911.424) / 2, 1e-9);
+    EXPECT_EQ(factor.provenance, "derived");
 }
 
 TEST(GridFactor, UnknownPlacesListNearMatches) {
@@ -76,7 +79,7 @@ TEST(GridFactor, UnknownPlacesListNearMatches) {
     EXPECT_ERROR(kNotFound, grid_factor(place("subregion:RFCX"), {}), "RFCW (RFC West)");
     EXPECT_ERROR(kNotFound, grid_factor(place("country:FRX"), {}), "FRA (France)");
     EXPECT_ERROR(kNotFound, grid_factor(place("country:Germany"), {}), "DEU (Germany)");
-    EXPECT_ERROR(kNotFound, grid_factor(place("country:Q"), {}), "expected an ISO 3166-1 code");
+    EXPECT_ERROR(kNotFound, grid_factor(place("country:Q"), {}), "expected a code such as FRA");
 }
 
 TEST(GridFactor, CountryIsKnownByBothCodes) {
@@ -93,7 +96,7 @@ TEST(GridFactor, CountryTableRefusesWhatItDoesNotHave) {
     EXPECT_ERROR(kInvalidArgument, grid_factor(place("country:ZAF"), {.basis = CarbonBasis::kCo2}),
                  "co2e only");
     EXPECT_ERROR(kNotFound, grid_factor(place("country:ZAF"), edition("2019")),
-                 "the one there is: Ember 2023");
+                 "editions that have it: Ember 2023");
 }
 
 TEST(GridFactor, GivenIntensityHasNoZoneAndOnlyTheStatedBasis) {
@@ -104,11 +107,23 @@ TEST(GridFactor, GivenIntensityHasNoZoneAndOnlyTheStatedBasis) {
                  "leave --edition away");
 }
 
-TEST(GridFactor, PueBelowOneIsRefused) {
-    for (const double pue : {0.99, -1.0, std::numeric_limits<double>::quiet_NaN(),
-                             std::numeric_limits<double>::infinity()}) {
-        EXPECT_ERROR(kInvalidArgument, grid_factor(place("zip:15213"), {.pue = pue}), "PUE");
+TEST(GridFactor, HostileEditionIsRefusedWithoutAnEcho) {
+    for (const std::string& text : {std::string("\x1b[31meGRID2021"), std::string("eGRID\n2021"),
+                                    std::string(100'000, 'e'), std::string()}) {
+        const auto factor = grid_factor(place("zip:15213"), edition(text));
+        ASSERT_FALSE(factor.has_value());
+        EXPECT_THAT(factor.error().describe(), HasSubstr("such as eGRID2021"));
+        EXPECT_LT(factor.error().describe().size(), 200U);
     }
+}
+
+TEST(GridFactor, PueBelowOneOrAboveTenIsRefused) {
+    for (const double pue : {0.99, 0.0, -1.0, 10.1, 150.0, std::numeric_limits<double>::quiet_NaN(),
+                             std::numeric_limits<double>::infinity()}) {
+        EXPECT_ERROR(kInvalidArgument, grid_factor(place("zip:15213"), {.pue = pue}),
+                     "PUE: expected a number from 1 to 10");
+    }
+    ASSERT_OK(grid_factor(place("zip:15213"), {.pue = 10}));
 }
 
 TEST(CarbonOf, BoundsAreEnergyBoundsTimesIntensityBounds) {
@@ -122,6 +137,10 @@ TEST(CarbonOf, BoundsAreEnergyBoundsTimesIntensityBounds) {
                          carbon_of(energy, place("zip:15007"), options));
     EXPECT_NEAR(carbon.co2_kg_low.value(), 1 * 1.5 * 596.904 * 0.45359237e-3, 1e-12);
     EXPECT_NEAR(carbon.co2_kg_high.value(), 3 * 1.5 * 911.424 * 0.45359237e-3, 1e-12);
+    EXPECT_DOUBLE_EQ(carbon.intensity_low->as_grams_per_kwh(), 596.904 * 0.45359237);
+    EXPECT_DOUBLE_EQ(carbon.intensity_high->as_grams_per_kwh(), 911.424 * 0.45359237);
+    EXPECT_EQ(carbon.intensity_kind, "average");
+    EXPECT_DOUBLE_EQ(carbon.facility_energy->as_kwh(), 3);
     EXPECT_GT(carbon.co2_kg.value(), carbon.co2_kg_low.value());
     EXPECT_LT(carbon.co2_kg.value(), carbon.co2_kg_high.value());
 }

@@ -1,8 +1,11 @@
 #include "finewatt/carbon/place.h"
 
 #include "finewatt/base/ascii.h"
+#include "finewatt/carbon/factors_internal.h"
+#include "finewatt/carbon/intensity_series.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -10,8 +13,12 @@
 namespace finewatt {
 namespace {
 
-constexpr std::string_view kForms =
-    "zip:15213, subregion:RFCW, country:FRA or intensity:474.5 (g/kWh)";
+/// The word of each kind, in the order of PlaceKind.
+constexpr std::array<std::string_view, 7> kKindNames{"zip",    "subregion", "state",    "country",
+                                                     "region", "cloud",     "intensity"};
+
+/// Longer than any name of the tables; a longer text is no name.
+constexpr std::size_t kLongestName = 64;
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -35,17 +42,19 @@ Result<Place> parse_zip(std::string_view text) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "ZIP code: expected five digits (15213) or nine (15213-3890), found "
                               "'{}'",
-                              text);
+                              text.substr(0, kLongestName));
     }
     return Place{PlaceKind::kZip, std::string(five), {}};
 }
 
-Result<Place> parse_code(PlaceKind kind, std::string_view what, std::string_view text) {
-    if (text.empty()) {
-        return FINEWATT_ERROR(kInvalidArgument, "{}: expected a code, found nothing; write {}",
-                              what, kForms);
+Result<Place> parse_code(PlaceKind kind, std::string_view text) {
+    if (text.empty() || text.size() > kLongestName) {
+        return FINEWATT_ERROR(
+            kInvalidArgument, "{}: expected a code of at most {} characters, found {}; write {}",
+            place_kind_name(kind), kLongestName,
+            text.empty() ? "nothing" : fmt::format("{}", text.size()), place_forms());
     }
-    return Place{kind, ascii_upper(text), {}};
+    return Place{kind, kind == PlaceKind::kCloud ? ascii_lower(text) : ascii_upper(text), {}};
 }
 
 Result<Place> parse_intensity(std::string_view text) {
@@ -56,7 +65,14 @@ Result<Place> parse_intensity(std::string_view text) {
         return FINEWATT_ERROR(kInvalidArgument,
                               "carbon intensity: expected g/kWh as a number of 0 or more (474.5), "
                               "found '{}'",
-                              text);
+                              text.substr(0, kLongestName));
+    }
+    if (grams_per_kwh(value) > kLargestIntensity) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "carbon intensity: expected at most {} g/kWh, found {}, so probably "
+                              "another unit; lb/MWh times 0.45359237, or g/MWh divided by 1,000, "
+                              "is g/kWh",
+                              kLargestIntensity.as_grams_per_kwh(), value);
     }
     return Place{PlaceKind::kIntensity, "", grams_per_kwh(value)};
 }
@@ -73,47 +89,60 @@ std::string guess(std::string_view text) {
     if (text.size() == 4 && std::all_of(text.begin(), text.end(), is_letter)) {
         return fmt::format("; did you mean subregion:{}?", ascii_upper(text));
     }
+    if (text.find('/') != std::string_view::npos) {
+        return fmt::format("; did you mean cloud:{}?", ascii_lower(text.substr(0, kLongestName)));
+    }
     return "";
 }
 
 }  // namespace
 
+bool is_printable(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+std::string_view place_kind_name(PlaceKind kind) {
+    return kKindNames.at(static_cast<std::size_t>(kind));
+}
+
+std::string_view place_forms() {
+    return "zip:15213, subregion:RFCW, state:PA, country:FRA, region:CA-ON, cloud:gcp/us-central1 "
+           "or intensity:474.5 (g/kWh)";
+}
+
 Result<Place> parse_place(std::string_view text) {
+    if (!is_printable(text)) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "place: expected {}, found characters that are not printable ASCII",
+                              place_forms());
+    }
     const std::size_t colon = text.find(':');
     if (colon == std::string_view::npos) {
-        return FINEWATT_ERROR(kInvalidArgument, "place: expected {}, found '{}'{}", kForms, text,
-                              guess(text));
+        return FINEWATT_ERROR(kInvalidArgument, "place: expected {}, found '{}'{}", place_forms(),
+                              text.substr(0, kLongestName), guess(text));
     }
-    const std::string_view kind = text.substr(0, colon);
+    const std::string kind = ascii_lower(text.substr(0, colon));
     const std::string_view name = text.substr(colon + 1);
-    if (kind == "zip") {
-        return parse_zip(name);
+    const auto found = std::find(kKindNames.begin(), kKindNames.end(), kind);
+    if (found == kKindNames.end()) {
+        return FINEWATT_ERROR(kInvalidArgument, "place: expected {}, found the kind '{}'",
+                              place_forms(), kind.substr(0, kLongestName));
     }
-    if (kind == "subregion") {
-        return parse_code(PlaceKind::kSubregion, "subregion", name);
+    switch (static_cast<PlaceKind>(found - kKindNames.begin())) {
+        case PlaceKind::kZip:
+            return parse_zip(name);
+        case PlaceKind::kIntensity:
+            return parse_intensity(name);
+        default:
+            return parse_code(static_cast<PlaceKind>(found - kKindNames.begin()), name);
     }
-    if (kind == "country") {
-        return parse_code(PlaceKind::kCountry, "country", name);
-    }
-    if (kind == "intensity") {
-        return parse_intensity(name);
-    }
-    return FINEWATT_ERROR(kInvalidArgument, "place: expected {}, found the kind '{}'", kForms,
-                          kind);
 }
 
 std::string place_text(const Place& place) {
-    switch (place.kind) {
-        case PlaceKind::kZip:
-            return "zip:" + place.name;
-        case PlaceKind::kSubregion:
-            return "subregion:" + place.name;
-        case PlaceKind::kCountry:
-            return "country:" + place.name;
-        case PlaceKind::kIntensity:
-            break;
+    if (place.kind == PlaceKind::kIntensity) {
+        return fmt::format("intensity:{}", place.intensity.as_grams_per_kwh());
     }
-    return fmt::format("intensity:{}", place.intensity.as_grams_per_kwh());
+    return fmt::format("{}:{}", place_kind_name(place.kind), place.name);
 }
 
 }  // namespace finewatt

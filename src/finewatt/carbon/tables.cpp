@@ -1,11 +1,11 @@
 #include "finewatt/base/csv.h"
+#include "finewatt/carbon/table_text_internal.h"
 #include "finewatt/carbon/tables_internal.h"
 
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 
 namespace finewatt::embedded {
@@ -13,28 +13,17 @@ namespace finewatt::embedded {
 // Defined by finewatt_embed (cmake/FinewattEmbed.cmake).
 std::string_view egrid_subregion_rates();
 std::string_view zip_subregion();
-std::string_view country_g_per_kwh();
 
 }  // namespace finewatt::embedded
 
 namespace finewatt::carbon_tables {
 namespace {
 
-template <class Number>
-Result<Number> parse_number(std::string_view text) {
-    Number number{};
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) {
-        return FINEWATT_ERROR(kCorrupt, "expected a number, found '{}'", text);
-    }
-    return number;
-}
-
 Result<std::optional<CarbonIntensity>> parse_lb_per_mwh(std::string_view text) {
     if (text.empty()) {
         return std::optional<CarbonIntensity>();
     }
-    FINEWATT_ASSIGN(const double rate, parse_number<double>(text));
+    FINEWATT_ASSIGN(const double rate, parse_table_number<double>(text));
     return std::optional(pounds_per_mwh(rate));
 }
 
@@ -66,15 +55,15 @@ struct ZipRange {
 };
 
 Result<std::vector<ZipRange>> parse_zip_ranges(std::string_view zip3, std::string_view list) {
-    FINEWATT_ASSIGN(const int prefix, parse_number<int>(zip3));
+    FINEWATT_ASSIGN(const int prefix, parse_table_number<int>(zip3));
     std::vector<ZipRange> ranges;
     while (!list.empty()) {
         const std::string_view entry = list.substr(0, list.find(' '));
         list.remove_prefix(std::min(list.size(), entry.size() + 1));
-        FINEWATT_ASSIGN(const int first, parse_number<int>(entry.substr(0, 2)));
+        FINEWATT_ASSIGN(const int first, parse_table_number<int>(entry.substr(0, 2)));
         int last = first;
         if (entry.size() > 2) {
-            FINEWATT_ASSIGN(last, parse_number<int>(entry.substr(3)));
+            FINEWATT_ASSIGN(last, parse_table_number<int>(entry.substr(3)));
         }
         ranges.push_back({prefix * 100 + first, prefix * 100 + last});
     }
@@ -117,7 +106,7 @@ Result<std::vector<SubregionRate>> subregion_rates() {
     std::vector<SubregionRate> rates;
     for (const std::vector<std::string>& row : named.table.rows) {
         SubregionRate rate;
-        FINEWATT_ASSIGN(rate.year, parse_number<int>(named.at(row, 0)));
+        FINEWATT_ASSIGN(rate.year, parse_table_number<int>(named.at(row, 0)));
         rate.subregion = named.at(row, 1);
         rate.name = named.at(row, 2);
         FINEWATT_ASSIGN(rate.co2, parse_lb_per_mwh(named.at(row, 3)));
@@ -128,28 +117,8 @@ Result<std::vector<SubregionRate>> subregion_rates() {
     return rates;
 }
 
-Result<std::vector<CountryRate>> country_rates() {
-    using Table = NamedColumns<5>;
-    FINEWATT_ASSIGN(const Table named,
-                    Table::parse(embedded::country_g_per_kwh(), "data/country_intensity",
-                                 {"alpha-2", "Code", "Entity", "Year",
-                                  "Carbon intensity of electricity (gCO2/kWh)"}));
-    std::vector<CountryRate> rates;
-    for (const std::vector<std::string>& row : named.table.rows) {
-        CountryRate rate;
-        rate.alpha2 = named.at(row, 0);
-        rate.alpha3 = named.at(row, 1);
-        rate.name = named.at(row, 2);
-        FINEWATT_ASSIGN(rate.year, parse_number<int>(named.at(row, 3)));
-        FINEWATT_ASSIGN(const double intensity, parse_number<double>(named.at(row, 4)));
-        rate.co2e = grams_per_kwh(intensity);
-        rates.push_back(std::move(rate));
-    }
-    return rates;
-}
-
 Result<std::vector<std::string>> subregions_of_zip(std::string_view zip) {
-    FINEWATT_ASSIGN(const int wanted, parse_number<int>(zip));
+    FINEWATT_ASSIGN(const int wanted, parse_table_number<int>(zip));
     using Table = NamedColumns<3>;
     FINEWATT_ASSIGN(const Table named, Table::parse(embedded::zip_subregion(), "data/zip_subregion",
                                                     {"zip3", "subregions", "zips"}));
@@ -164,11 +133,9 @@ Result<std::vector<std::string>> subregions_of_zip(std::string_view zip) {
         const bool is_listed = std::any_of(
             ranges.begin(), ranges.end(),
             [wanted](const ZipRange& r) { return r.first <= wanted && wanted <= r.last; });
-        std::string_view names = is_listed ? std::string_view(named.at(row, 1)) : "";
-        while (!names.empty()) {
-            const std::string_view name = names.substr(0, names.find('/'));
-            names.remove_prefix(std::min(names.size(), name.size() + 1));
-            subregions.emplace_back(name);
+        if (is_listed) {
+            const std::vector<std::string> names = split_names(named.at(row, 1));
+            subregions.insert(subregions.end(), names.begin(), names.end());
         }
     }
     if (subregions.empty()) {

@@ -1,5 +1,6 @@
-// The intensity tables inside the program, parsed when asked for. Values are those of data/egrid,
-// data/zip_subregion and data/country_intensity; each folder's SOURCE.md says where they come from.
+// eGRID's subregions and the ZIP codes in them, inside the program, parsed when asked for. Values
+// are those of data/egrid and data/zip_subregion; each folder's SOURCE.md says where they come
+// from. The tables of other places are in zone_rates_internal.h.
 #pragma once
 
 #include "finewatt/base/result.h"
@@ -22,20 +23,8 @@ struct SubregionRate {
     std::string source_tag;  ///< key of data/egrid/SOURCE.md
 };
 
-/// Yearly mean intensity of one country.
-struct CountryRate {
-    std::string alpha2;
-    std::string alpha3;
-    std::string name;
-    int year = 0;
-    CarbonIntensity co2e;
-};
-
 /// Return every row of the eGRID table. Error: corrupt (a bug in the shipped table).
 Result<std::vector<SubregionRate>> subregion_rates();
-
-/// Return every row of the country table. Error: corrupt (a bug in the shipped table).
-Result<std::vector<CountryRate>> country_rates();
 
 /// Return the one to three subregions of a ZIP code of five digits. Error: not found, listing the
 /// nearest known codes.

@@ -3,6 +3,7 @@
 #include "finewatt/base/file.h"
 #include "finewatt/data/order_golden_internal.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 
 #include <gtest/gtest.h>
 
@@ -135,9 +136,8 @@ TEST(MakeBatchDeathTest, FeatureLongerThanTheFixedLengthIsABug) {
 }
 
 TEST(EpochOrder, EqualsTorchAndTransformers) {
-    ASSERT_OK_AND_ASSIGN(
-        const std::string golden,
-        read_file(std::string(FINEWATT_SOURCE_DIR) + "/src/finewatt/data/golden/order.json"));
+    ASSERT_OK_AND_ASSIGN(const std::string golden,
+                         read_file(testing::source_dir() + "/src/finewatt/data/golden/order.json"));
     expect_orders_equal(golden);
 }
 

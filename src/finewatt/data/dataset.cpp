@@ -91,12 +91,4 @@ Result<Dataset> read_dataset(const std::filesystem::path& path, const DatasetOpt
     return dataset;
 }
 
-Result<Dataset> read_classification_data(
-    const std::filesystem::path& path, const ColumnNames& columns,
-    const std::optional<std::vector<std::string>>& label_names) {
-    return read_dataset(
-        path,
-        {.columns = {columns}, .label_names = label_names, .label_rule = LabelRule::kRequired});
-}
-
 }  // namespace finewatt

@@ -67,9 +67,4 @@ struct DatasetOptions {
 /// a data set with fewer than two classes (when they are not fixed).
 Result<Dataset> read_dataset(const std::filesystem::path& path, const DatasetOptions& options);
 
-/// Read a data set by one set of column names; all labels must be there. As read_dataset.
-Result<Dataset> read_classification_data(
-    const std::filesystem::path& path, const ColumnNames& columns,
-    const std::optional<std::vector<std::string>>& label_names = std::nullopt);
-
 }  // namespace finewatt

@@ -26,11 +26,18 @@ std::string gzip(const std::string& plain) {
     return read_file(path).value();
 }
 
+/// Read a data set by one set of column names; all labels must be there.
+Result<Dataset> read_texts(
+    const std::filesystem::path& path, const ColumnNames& columns,
+    const std::optional<std::vector<std::string>>& label_names = std::nullopt) {
+    return read_dataset(path, {.columns = {columns}, .label_names = label_names});
+}
+
 /// Write `content` under `name` and read it with the default columns (text, label).
 Result<Dataset> read_content(const std::string& name, const std::string& content,
                              const ColumnNames& columns = {}) {
     testing::TempTree tree;
-    return read_classification_data(tree.write(name, content), columns);
+    return read_texts(tree.write(name, content), columns);
 }
 
 ColumnNames pair_columns() {
@@ -202,7 +209,7 @@ TEST(DatasetErrors, EmptyPairIsAnError) {
 }
 
 TEST(DatasetErrors, MissingFileIsNotFound) {
-    EXPECT_ERROR(kNotFound, read_classification_data("/nowhere/d.tsv", {}), "/nowhere/d.tsv");
+    EXPECT_ERROR(kNotFound, read_texts("/nowhere/d.tsv", {}), "/nowhere/d.tsv");
 }
 
 TEST(DatasetLabels, NumbersAreSortedByValueAndOtherNamesByText) {
@@ -218,7 +225,7 @@ TEST(DatasetLabels, GivenNamesFixTheOrder) {
     testing::TempTree tree;
     const auto path = tree.write("d.tsv", "text\tlabel\na\tno\n");
     ASSERT_OK_AND_ASSIGN(const Dataset data,
-                         read_classification_data(path, {}, std::vector<std::string>{"yes", "no"}));
+                         read_texts(path, {}, std::vector<std::string>{"yes", "no"}));
     EXPECT_EQ(data.examples[0].label, 1);
     EXPECT_THAT(data.label_names, ElementsAre("yes", "no"));
 }
@@ -226,11 +233,9 @@ TEST(DatasetLabels, GivenNamesFixTheOrder) {
 TEST(DatasetLabels, LabelThatWasNotGivenIsAnError) {
     testing::TempTree tree;
     const auto path = tree.write("d.tsv", "text\tlabel\na\tyes\nb\tmaybe\n");
-    EXPECT_ERROR(kInvalidArgument,
-                 read_classification_data(path, {}, std::vector<std::string>{"yes", "no"}),
+    EXPECT_ERROR(kInvalidArgument, read_texts(path, {}, std::vector<std::string>{"yes", "no"}),
                  "row 3: label 'maybe' is not known; the labels are: yes, no");
-    EXPECT_ERROR(kInvalidArgument,
-                 read_classification_data(path, {}, std::vector<std::string>{"yes", "yes"}),
+    EXPECT_ERROR(kInvalidArgument, read_texts(path, {}, std::vector<std::string>{"yes", "yes"}),
                  "'yes' is given twice");
 }
 
@@ -241,7 +246,7 @@ TEST(DatasetLabels, IdsStandForFixedNames) {
         tree.write("d.jsonl",
                    "{\"text\": \"a\", \"label\": 1}\n{\"text\": \"b\", \"label\": 0.0}\n"
                    "{\"text\": \"c\", \"label\": \"no\"}\n");
-    ASSERT_OK_AND_ASSIGN(const Dataset data, read_classification_data(path, {}, names));
+    ASSERT_OK_AND_ASSIGN(const Dataset data, read_texts(path, {}, names));
     EXPECT_EQ(data.examples[0].label, 1);
     EXPECT_EQ(data.examples[1].label, 0);
     EXPECT_EQ(data.examples[2].label, 1);
@@ -250,12 +255,10 @@ TEST(DatasetLabels, IdsStandForFixedNames) {
 TEST(DatasetLabels, IdsBeyondTheNamesAreAnError) {
     testing::TempTree tree;
     const auto path = tree.write("d.tsv", "text\tlabel\na\t0\nb\t2\n");
-    EXPECT_ERROR(kInvalidArgument,
-                 read_classification_data(path, {}, std::vector<std::string>{"yes", "no"}),
+    EXPECT_ERROR(kInvalidArgument, read_texts(path, {}, std::vector<std::string>{"yes", "no"}),
                  "row 3: label id 2 is not one of 0 to 1 (yes, no)");
     const auto negative = tree.write("n.tsv", "text\tlabel\na\t-1\n");
-    EXPECT_ERROR(kInvalidArgument,
-                 read_classification_data(negative, {}, std::vector<std::string>{"yes", "no"}),
+    EXPECT_ERROR(kInvalidArgument, read_texts(negative, {}, std::vector<std::string>{"yes", "no"}),
                  "row 2: label id -1 is not one of 0 to 1");
 }
 
@@ -322,7 +325,7 @@ TEST(DatasetErrors, ListsWhereATextBelongsAreNamed) {
 TEST(DatasetShared, RteTrainIsRead) {
     FINEWATT_SHARED_OR_SKIP(file, "data/rte/train.tsv.gz");
     const ColumnNames columns{.text = "sentence1", .pair = "sentence2", .label = "label"};
-    ASSERT_OK_AND_ASSIGN(const Dataset data, read_classification_data(file, columns));
+    ASSERT_OK_AND_ASSIGN(const Dataset data, read_texts(file, columns));
     EXPECT_EQ(data.examples.size(), 2490U);
     EXPECT_THAT(data.label_names, ElementsAre("entailment", "not_entailment"));
 }
@@ -330,7 +333,7 @@ TEST(DatasetShared, RteTrainIsRead) {
 TEST(DatasetShared, Sst2TrainIsRead) {
     FINEWATT_SHARED_OR_SKIP(file, "data/sst2/train.tsv.gz");
     ASSERT_OK_AND_ASSIGN(const Dataset data,
-                         read_classification_data(file, {.text = "sentence", .label = "label"}));
+                         read_texts(file, {.text = "sentence", .label = "label"}));
     EXPECT_EQ(data.examples.size(), 67349U);
     EXPECT_THAT(data.label_names, ElementsAre("0", "1"));
 }
@@ -338,11 +341,11 @@ TEST(DatasetShared, Sst2TrainIsRead) {
 TEST(DatasetShared, MnliAndImdbAreRead) {
     FINEWATT_SHARED_OR_SKIP(mnli_file, "data/mnli/dev_matched.tsv.gz");
     const ColumnNames columns{.text = "sentence1", .pair = "sentence2", .label = "gold_label"};
-    ASSERT_OK_AND_ASSIGN(const Dataset mnli, read_classification_data(mnli_file, columns));
+    ASSERT_OK_AND_ASSIGN(const Dataset mnli, read_texts(mnli_file, columns));
     EXPECT_EQ(mnli.examples.size(), 6560U);
     EXPECT_THAT(mnli.label_names, ElementsAre("contradiction", "entailment", "neutral"));
     FINEWATT_SHARED_OR_SKIP(imdb_file, "data/imdb/imdb_4k.tsv.gz");
-    ASSERT_OK_AND_ASSIGN(const Dataset imdb, read_classification_data(imdb_file, {}));
+    ASSERT_OK_AND_ASSIGN(const Dataset imdb, read_texts(imdb_file, {}));
     EXPECT_EQ(imdb.examples.size(), 4000U);
 }
 

@@ -119,4 +119,32 @@ Result<EntityScores> score_entities(const std::vector<std::vector<std::string>>&
     return scores;
 }
 
+Result<WordScores> score_predicted_words(const std::vector<std::vector<std::string>>& references,
+                                         const std::vector<PredictedTags>& predictions) {
+    std::vector<std::vector<std::string>> wanted;
+    std::vector<std::vector<std::string>> found;
+    WordScores result;
+    for (std::size_t i = 0; i < std::min(references.size(), predictions.size()); ++i) {
+        const PredictedTags& tags = predictions[i];
+        if (tags.size() > references[i].size()) {
+            return FINEWATT_ERROR(kInvalidArgument,
+                                  "sentence {}: expected at most {} tags, found {}", i,
+                                  references[i].size(), tags.size());
+        }
+        wanted.emplace_back();
+        found.emplace_back();
+        for (std::size_t word = 0; word < tags.size(); ++word) {
+            if (tags[word]) {
+                wanted.back().push_back(references[i][word]);
+                found.back().push_back(*tags[word]);
+            }
+        }
+        result.words_left_out += references[i].size() - found.back().size();
+    }
+    found.resize(predictions.size());  // another number of sentences is score_entities' to refuse
+    wanted.resize(references.size());
+    FINEWATT_ASSIGN(result.scores, score_entities(wanted, found));
+    return result;
+}
+
 }  // namespace finewatt

@@ -5,6 +5,7 @@
 #include "finewatt/base/result.h"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,5 +36,22 @@ std::vector<Entity> find_entities(const std::vector<std::vector<std::string>>& s
 /// or of tags in one of them, differ, or when there is none.
 Result<EntityScores> score_entities(const std::vector<std::vector<std::string>>& references,
                                     const std::vector<std::vector<std::string>>& predictions);
+
+/// The tags of a sentence's words; nothing for a word that the model did not see, since the
+/// sentence was cut before it or it has no token. Words at the end may be missing altogether.
+using PredictedTags = std::vector<std::optional<std::string>>;
+
+/// Scores of the words that were predicted, and how many were not.
+struct WordScores {
+    EntityScores scores;
+    std::size_t words_left_out = 0;
+};
+
+/// Compare as run_ner.py of transformers' examples does (compute_metrics): words without a
+/// prediction are left out of predictions and references, so that a cut sentence is scored up to
+/// its cut. Errors: as score_entities; invalid argument for more predictions than a sentence has
+/// words.
+Result<WordScores> score_predicted_words(const std::vector<std::vector<std::string>>& references,
+                                         const std::vector<PredictedTags>& predictions);
 
 }  // namespace finewatt

@@ -119,5 +119,28 @@ TEST_F(ConllFile, RealFilesOfEveryFormAreRead) {
               (std::set<std::string>{"FAC", "GPE", "LOC", "ORG", "PER", "VEH"}));
 }
 
+TEST(PredictedWords, AreScoredUpToTheCutOfTheirSentence) {
+    const std::vector<Tags> references = {{"B-PER", "O", "B-LOC", "I-LOC"}, {"B-PER"}};
+    // The second place is cut in two: what is left of it counts.
+    const std::vector<PredictedTags> predictions = {{"B-PER", std::nullopt, "B-LOC"},
+                                                    {std::nullopt}};
+    ASSERT_OK_AND_ASSIGN(const WordScores scored, score_predicted_words(references, predictions));
+    EXPECT_EQ(scored.scores.f1, 1);
+    EXPECT_EQ(scored.scores.accuracy, 1);
+    EXPECT_EQ(scored.words_left_out, 3U);
+}
+
+TEST(PredictedWords, ThatTheSentencesDoNotHaveAreRefused) {
+    const std::vector<Tags> one = {{"O"}};
+    const std::vector<Tags> two = {{"O"}, {"O"}};
+    const std::vector<PredictedTags> for_one = {{"O"}};
+    const std::vector<PredictedTags> for_two = {{"O"}, {"O"}};
+    const std::vector<PredictedTags> too_long = {{"O", "O"}};
+    EXPECT_ERROR(kInvalidArgument, score_predicted_words(one, too_long),
+                 "sentence 0: expected at most 1 tags, found 2");
+    EXPECT_ERROR(kInvalidArgument, score_predicted_words(two, for_one), "2 sentences");
+    EXPECT_ERROR(kInvalidArgument, score_predicted_words(one, for_two), "1 sentences");
+}
+
 }  // namespace
 }  // namespace finewatt

@@ -83,6 +83,26 @@ Result<NamedScores> evaluate_classification(const TaskData& data, const Evaluati
     return NamedScores{{"accuracy", share}};
 }
 
+/// Read the tags of sentence `number`: a string, or null where nothing was predicted.
+Result<PredictedTags> predicted_tags(const json& list, std::size_t number,
+                                     const EvaluationFiles& files) {
+    PredictedTags tags;
+    const bool is_list =
+        list.is_array() && std::all_of(list.begin(), list.end(), [](const json& tag) {
+            return tag.is_string() || tag.is_null();
+        });
+    if (!is_list) {
+        return FINEWATT_ERROR(kCorrupt,
+                              "{}: id {}: expected 'tags' to be a list of strings, null for a word "
+                              "that was not predicted",
+                              files.predictions.string(), number);
+    }
+    for (const json& tag : list) {
+        tags.push_back(tag.is_null() ? std::nullopt : std::optional(tag.get<std::string>()));
+    }
+    return tags;
+}
+
 Result<NamedScores> evaluate_entities(const TaskData& data, const EvaluationFiles& files) {
     const auto& sentences = std::get<std::vector<TaggedSentence>>(data.examples);
     Result<std::vector<json>> lines =
@@ -91,20 +111,20 @@ Result<NamedScores> evaluate_entities(const TaskData& data, const EvaluationFile
         return Error(std::move(lines).error()).with_context(files.predictions.string());
     }
     std::vector<std::vector<std::string>> wanted;
-    std::vector<std::vector<std::string>> found;
+    std::vector<PredictedTags> found;
     for (std::size_t i = 0; i < sentences.size(); ++i) {
-        const json& value = (*lines)[i];
-        const bool is_list_of_strings =
-            value.is_array() && std::all_of(value.begin(), value.end(),
-                                            [](const json& tag) { return tag.is_string(); });
-        if (!is_list_of_strings) {
-            return FINEWATT_ERROR(kCorrupt, "{}: id {}: expected 'tags' to be a list of strings",
-                                  files.predictions.string(), i);
-        }
         wanted.push_back(sentences[i].tags);
-        found.push_back(value.get<std::vector<std::string>>());
+        found.emplace_back();
+        FINEWATT_ASSIGN(found.back(), predicted_tags((*lines)[i], i, files));
     }
-    FINEWATT_ASSIGN(const EntityScores scores, score_entities(wanted, found));
+    FINEWATT_ASSIGN(const WordScores scored, score_predicted_words(wanted, found));
+    if (scored.words_left_out > 0) {
+        log_warning(
+            fmt::format("{}: {} words have no tag there and are left out of the scores, as "
+                        "run_ner.py does; infer with a larger --max-length reaches more",
+                        files.predictions.string(), scored.words_left_out));
+    }
+    const EntityScores& scores = scored.scores;
     return NamedScores{{"precision", scores.precision},
                        {"recall", scores.recall},
                        {"f1", scores.f1},

@@ -24,10 +24,11 @@ struct EvaluationFiles {
 /// scored as SQuAD v2.0 when some question has no answer. Classification gives accuracy (share);
 /// entities give precision, recall, f1 and accuracy (shares); SQuAD gives the official figures
 /// (percent). Predictions for classification and entities are JSON lines {"id", "label"} and {"id",
-/// "tags"}, one for each reference, ids from 0 in any order. Errors: those of the readers; corrupt
-/// with the line of a prediction that is broken; invalid argument for an id that is missing,
-/// unknown or given twice. SQuAD's scripts score what there is, so missing and unknown ids only
-/// give a warning there; answers none of which is to a question of the references are refused.
+/// "tags"}, one for each reference, ids from 0 in any order. Words whose tag is null or missing at
+/// the end of a line are left out of the scores, with a warning. Errors: those of the readers;
+/// corrupt with the line of a prediction that is broken; invalid argument for an id that is
+/// missing, unknown or given twice. SQuAD's scripts score what there is, so missing and unknown ids
+/// only give a warning there; answers none of which is to a question of the references are refused.
 Result<NamedScores> evaluate_files(const Task& task, const EvaluationFiles& files);
 
 }  // namespace finewatt

@@ -103,6 +103,22 @@ TEST(EvaluateTask, ClassesAreNamesOrIdsOnEitherSide) {
     EXPECT_DOUBLE_EQ(scores[0].second, 2.0 / 3.0);
 }
 
+TEST(EvaluateTask, WordsWithoutATagAreLeftOut) {
+    const testing::TempTree tree;
+    EvaluationFiles files;
+    files.references = tree.write("d.jsonl", R"({"tokens": ["Ann", "saw", "Rome"],)"
+                                             R"( "ner_tags": ["B-PER", "O", "B-LOC"]})");
+    for (const char* line :
+         {R"({"id": 0, "tags": ["B-PER", "O", null]})", R"({"id": 0, "tags": ["B-PER", "O"]})"}) {
+        files.predictions = tree.write("p.jsonl", line);
+        ASSERT_OK_AND_ASSIGN(const NamedScores tags, evaluate_files(*find_task("ner"), files));
+        EXPECT_EQ(tags[1], (std::pair<std::string, double>("recall", 1))) << line;
+        EXPECT_EQ(tags[3], (std::pair<std::string, double>("accuracy", 1))) << line;
+    }
+    files.predictions = tree.write("p.jsonl", R"({"id": 0, "tags": ["B-PER", "O", 3]})");
+    EXPECT_ERROR(kCorrupt, evaluate_files(*find_task("ner"), files), "null for a word");
+}
+
 TEST(EvaluateTask, RowsOfWordsAndQuestionsAreReferencesToo) {
     const testing::TempTree tree;
     EvaluationFiles files;

@@ -3,6 +3,7 @@
 #include "finewatt/base/file.h"
 #include "finewatt/base/log.h"
 #include "finewatt/data/feature_cache_file_internal.h"
+#include "finewatt/data/feature_cache_limit_internal.h"
 
 #include <unistd.h>
 #define XXH_INLINE_ALL
@@ -126,17 +127,30 @@ Status add_tokenizer(const WordPieceTokenizer& tokenizer, FieldHasher& hasher) {
 }
 
 Result<FeatureSet> make_and_keep(const TaskData& data, const WordPieceTokenizer& tokenizer,
-                                 const FeatureOptions& options, const fs::path& file,
+                                 const FeatureOptions& options, const FeatureCache& cache,
                                  const std::string& key) {
     FINEWATT_ASSIGN(FeatureSet features, make_features(data, tokenizer, options));
     std::error_code error;
-    fs::create_directories(file.parent_path(), error);
+    fs::create_directories(*cache.folder, error);
+    const fs::path file = *cache.folder / key;
     const Status written = FeatureCacheFile::write(file, key, features);
     if (!written) {
         log_warning(fmt::format("the cache of features {} could not be written: {}", file.string(),
                                 written.error().describe()));
     }
+    keep_below_limit(*cache.folder, cache.limit_bytes);
     return features;
+}
+
+/// What of the options changes the features of such a task: only questions have windows and
+/// answers.
+FeatureOptions options_that_count(TaskKind kind, const FeatureOptions& options) {
+    if (kind == TaskKind::kQuestionAnswering) {
+        return options;
+    }
+    FeatureOptions counted;
+    counted.max_length = options.max_length;
+    return counted;
 }
 
 std::string variable(const char* name) {
@@ -145,9 +159,8 @@ std::string variable(const char* name) {
     return value == nullptr ? std::string() : std::string(value);
 }
 
-}  // namespace
-
-FeatureCacheFolder default_feature_cache() {
+/// Nothing where the environment turns the cache off, or names no place for it.
+std::optional<fs::path> default_folder() {
     const std::string off = variable("FINEWATT_NO_CACHE");
     if (!off.empty() && off != "0") {
         return std::nullopt;
@@ -164,15 +177,35 @@ FeatureCacheFolder default_feature_cache() {
     return std::nullopt;
 }
 
+}  // namespace
+
+FeatureCache default_feature_cache() {
+    FeatureCache cache;
+    cache.folder = default_folder();
+    const std::string limit = variable("FINEWATT_CACHE_LIMIT");
+    if (limit.empty()) {
+        return cache;
+    }
+    const Result<std::int64_t> bytes = parse_cache_limit(limit);
+    if (bytes) {
+        cache.limit_bytes = *bytes;
+    } else {
+        log_warning(fmt::format("FINEWATT_CACHE_LIMIT: {}; the cache may have {} bytes",
+                                bytes.error().describe(), cache.limit_bytes));
+    }
+    return cache;
+}
+
 Result<std::string> feature_cache_key(const TaskData& data, const WordPieceTokenizer& tokenizer,
                                       const FeatureOptions& options) {
     FieldHasher hasher;
     hasher.add(kRecipeVersion);
     hasher.add(static_cast<std::int64_t>(data.kind));
-    hasher.add(options.max_length);
-    hasher.add(options.doc_stride);
-    hasher.add(options.is_training ? 1 : 0);
-    hasher.add(static_cast<std::int64_t>(options.answer_check));
+    const FeatureOptions counted = options_that_count(data.kind, options);
+    hasher.add(counted.max_length);
+    hasher.add(counted.doc_stride);
+    hasher.add(counted.is_training ? 1 : 0);
+    hasher.add(static_cast<std::int64_t>(counted.answer_check));
     FINEWATT_TRY_CONTEXT(add_tokenizer(tokenizer, hasher), "looking at the tokenizer");
     hasher.add(data.label_names);
     std::visit([&](const auto& examples) { add_examples(examples, hasher); }, data.examples);
@@ -180,9 +213,8 @@ Result<std::string> feature_cache_key(const TaskData& data, const WordPieceToken
 }
 
 Result<FeatureSet> make_cached_features(const TaskData& data, const WordPieceTokenizer& tokenizer,
-                                        const FeatureOptions& options,
-                                        const FeatureCacheFolder& folder) {
-    if (!folder) {
+                                        const FeatureOptions& options, const FeatureCache& cache) {
+    if (!cache.folder) {
         return make_features(data, tokenizer, options);
     }
     const Result<std::string> key = feature_cache_key(data, tokenizer, options);
@@ -190,16 +222,17 @@ Result<FeatureSet> make_cached_features(const TaskData& data, const WordPieceTok
         log_warning("features are not cached: " + key.error().describe());
         return make_features(data, tokenizer, options);
     }
-    const fs::path file = *folder / *key;
+    const fs::path file = *cache.folder / *key;
     Result<FeatureSet> cached = FeatureCacheFile::open(file, *key);
     if (cached) {
+        mark_as_used(file);
         return cached;
     }
     if (cached.error().code() != ErrorCode::kNotFound) {
         log_warning(fmt::format("the cached features {} are made anew: {}", file.string(),
                                 cached.error().describe()));
     }
-    return make_and_keep(data, tokenizer, options, file, *key);
+    return make_and_keep(data, tokenizer, options, cache, *key);
 }
 
 }  // namespace finewatt

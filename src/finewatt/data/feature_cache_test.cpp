@@ -2,12 +2,15 @@
 
 #include "finewatt/base/file.h"
 #include "finewatt/data/feature_cache_file_internal.h"
+#include "finewatt/data/feature_cache_limit_internal.h"
 #include "finewatt/testing/matchers.h"
 #include "finewatt/testing/temp_tree.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <string>
 #include <thread>
 #include <utility>
@@ -80,7 +83,7 @@ std::vector<fs::path> files_in(const fs::path& folder) {
     return files;
 }
 
-class FeatureCache : public ::testing::Test {
+class CachedFeatures : public ::testing::Test {
   protected:
     void SetUp() override {
         auto made = tokenizer_of({"one", "two"}, true);
@@ -96,16 +99,18 @@ class FeatureCache : public ::testing::Test {
 
     testing::TempTree tree_;
     fs::path folder_ = tree_.path() / "cache" / "features";
+    FeatureCache cache_{.folder = folder_};
     FeatureOptions options_{.max_length = 9, .doc_stride = 1};
     std::optional<WordPieceTokenizer> tokenizer_;
 };
 
-TEST_F(FeatureCache, MapsWhatWasMadeForEveryKind) {
+TEST_F(CachedFeatures, MapsWhatWasMadeForEveryKind) {
     for (const TaskData& data : {texts_data(), tokens_data(), questions_data()}) {
         ASSERT_OK_AND_ASSIGN(const FeatureSet plain, make_features(data, *tokenizer_, options_));
         ASSERT_OK_AND_ASSIGN(const FeatureSet first,
-                             make_cached_features(data, *tokenizer_, options_, folder_));
+                             make_cached_features(data, *tokenizer_, options_, cache_));
         expect_equal(first, plain);
+        EXPECT_FALSE(first.is_mapped());
         ASSERT_OK_AND_ASSIGN(
             FeatureSet mapped,
             FeatureCacheFile::open(folder_ / key(data, options_), key(data, options_)));
@@ -115,9 +120,9 @@ TEST_F(FeatureCache, MapsWhatWasMadeForEveryKind) {
     EXPECT_EQ(files_in(folder_).size(), 3U);
 }
 
-TEST_F(FeatureCache, TakesTheFileAndNotTheTextsTheSecondTime) {
+TEST_F(CachedFeatures, TakesTheFileAndNotTheTextsTheSecondTime) {
     const TaskData data = texts_data();
-    ASSERT_OK(make_cached_features(data, *tokenizer_, options_, folder_));
+    ASSERT_OK(make_cached_features(data, *tokenizer_, options_, cache_));
     // Put the features of other texts under the same key: they come back.
     FeatureSetBuilder builder(TaskKind::kClassification);
     const std::vector<std::int32_t> ids = {7, 7, 7};
@@ -125,12 +130,13 @@ TEST_F(FeatureCache, TakesTheFileAndNotTheTextsTheSecondTime) {
     const std::string name = key(data, options_);
     ASSERT_OK(FeatureCacheFile::write(folder_ / name, name, std::move(builder).finish()));
     ASSERT_OK_AND_ASSIGN(const FeatureSet again,
-                         make_cached_features(data, *tokenizer_, options_, folder_));
+                         make_cached_features(data, *tokenizer_, options_, cache_));
     ASSERT_EQ(again.size(), 1U);
+    EXPECT_TRUE(again.is_mapped());
     EXPECT_THAT(again[0].ids, ::testing::ElementsAre(7, 7, 7));
 }
 
-TEST_F(FeatureCache, KeyChangesWithEverythingThatMatters) {
+TEST_F(CachedFeatures, KeyChangesWithEverythingThatMatters) {
     std::vector<std::string> keys = {key(texts_data(), options_)};
     TaskData data = texts_data();
     std::get<Dataset>(data.examples).examples[0].text = "one twO";
@@ -148,12 +154,16 @@ TEST_F(FeatureCache, KeyChangesWithEverythingThatMatters) {
     FeatureOptions options = options_;
     options.max_length = 10;
     keys.push_back(key(texts_data(), options));
+    keys.push_back(key(questions_data(), options_));
     options = options_;
     options.doc_stride = 2;
-    keys.push_back(key(texts_data(), options));
+    keys.push_back(key(questions_data(), options));
     options = options_;
     options.is_training = false;
-    keys.push_back(key(texts_data(), options));
+    keys.push_back(key(questions_data(), options));
+    options = options_;
+    options.answer_check = AnswerCheck::kCount;
+    keys.push_back(key(questions_data(), options));
     for (const auto& [words, lowercase] : std::vector<std::pair<std::vector<std::string>, bool>>{
              {{"one", "two"}, false}, {{"two", "one"}, true}}) {
         auto other = tokenizer_of(words, lowercase);
@@ -168,9 +178,19 @@ TEST_F(FeatureCache, KeyChangesWithEverythingThatMatters) {
     EXPECT_EQ(std::adjacent_find(keys.begin(), keys.end()), keys.end());
 }
 
-TEST_F(FeatureCache, BrokenFilesAreMadeAnew) {
+TEST_F(CachedFeatures, OptionsOfQuestionsDoNotChangeTheKeyOfTexts) {
+    // Training, evaluation and inference on one file share its features.
+    FeatureOptions options = options_;
+    options.doc_stride = 2;
+    options.is_training = false;
+    options.answer_check = AnswerCheck::kCount;
+    EXPECT_EQ(key(texts_data(), options), key(texts_data(), options_));
+    EXPECT_EQ(key(tokens_data(), options), key(tokens_data(), options_));
+}
+
+TEST_F(CachedFeatures, BrokenFilesAreMadeAnew) {
     const TaskData data = tokens_data();
-    ASSERT_OK(make_cached_features(data, *tokenizer_, options_, folder_));
+    ASSERT_OK(make_cached_features(data, *tokenizer_, options_, cache_));
     const std::string name = key(data, options_);
     ASSERT_OK_AND_ASSIGN(const std::string whole, read_file(folder_ / name));
     ASSERT_OK_AND_ASSIGN(const FeatureSet plain, make_features(data, *tokenizer_, options_));
@@ -187,25 +207,26 @@ TEST_F(FeatureCache, BrokenFilesAreMadeAnew) {
         EXPECT_TRUE(testing::has_error(opened, ErrorCode::kCorrupt, "expected"));
     }
     ASSERT_OK_AND_ASSIGN(const FeatureSet rebuilt,
-                         make_cached_features(data, *tokenizer_, options_, folder_));
+                         make_cached_features(data, *tokenizer_, options_, cache_));
     expect_equal(rebuilt, plain);
     ASSERT_OK_AND_ASSIGN(const std::string mended, read_file(folder_ / name));
     EXPECT_EQ(mended, whole);
 }
 
-TEST_F(FeatureCache, FolderThatCannotBeWrittenIsNoFailure) {
+TEST_F(CachedFeatures, FolderThatCannotBeWrittenIsNoFailure) {
     const auto file = tree_.write("taken", "a file");
-    ASSERT_OK_AND_ASSIGN(const FeatureSet features,
-                         make_cached_features(texts_data(), *tokenizer_, options_, file));
+    ASSERT_OK_AND_ASSIGN(
+        const FeatureSet features,
+        make_cached_features(texts_data(), *tokenizer_, options_, {.folder = file}));
     EXPECT_EQ(features.size(), 2U);
 }
 
-TEST_F(FeatureCache, OffLeavesNoFile) {
-    ASSERT_OK(make_cached_features(texts_data(), *tokenizer_, options_, std::nullopt));
+TEST_F(CachedFeatures, OffLeavesNoFile) {
+    ASSERT_OK(make_cached_features(texts_data(), *tokenizer_, options_, {}));
     EXPECT_FALSE(fs::exists(folder_));
 }
 
-TEST_F(FeatureCache, SeveralWritersLeaveOneWholeFile) {
+TEST_F(CachedFeatures, SeveralWritersLeaveOneWholeFile) {
     const TaskData data = texts_data();
     ASSERT_OK_AND_ASSIGN(const FeatureSet plain, make_features(data, *tokenizer_, options_));
     {
@@ -213,7 +234,7 @@ TEST_F(FeatureCache, SeveralWritersLeaveOneWholeFile) {
         for (int i = 0; i < 4; ++i) {
             writers.emplace_back([&] {
                 for (int round = 0; round < 5; ++round) {
-                    EXPECT_OK(make_cached_features(data, *tokenizer_, options_, folder_));
+                    EXPECT_OK(make_cached_features(data, *tokenizer_, options_, cache_));
                 }
             });
         }
@@ -223,6 +244,125 @@ TEST_F(FeatureCache, SeveralWritersLeaveOneWholeFile) {
         const FeatureSet mapped,
         FeatureCacheFile::open(folder_ / key(data, options_), key(data, options_)));
     expect_equal(mapped, plain);
+}
+
+/// A file of the cache, of so many bytes, last used so many hours ago.
+fs::path put(const fs::path& folder, const std::string& name, std::size_t bytes, int hours_ago) {
+    fs::create_directories(folder);
+    EXPECT_OK(write_file_atomically(folder / name, std::string(bytes, 'x')));
+    fs::last_write_time(folder / name,
+                        fs::file_time_type::clock::now() - std::chrono::hours(hours_ago));
+    return folder / name;
+}
+
+std::string digits(char digit) {
+    return std::string(32, digit);
+}
+
+TEST_F(CachedFeatures, TheLastUsedSetsStayBelowTheLimit) {
+    const fs::path oldest = put(folder_, digits('a'), 400, 30);
+    const fs::path middle = put(folder_, digits('b'), 400, 20);
+    const fs::path newest = put(folder_, digits('c'), 400, 10);
+    keep_below_limit(folder_, 1200);
+    EXPECT_EQ(files_in(folder_).size(), 3U);
+    mark_as_used(oldest);
+    keep_below_limit(folder_, 1199);
+    EXPECT_TRUE(fs::exists(oldest));
+    EXPECT_FALSE(fs::exists(middle));
+    EXPECT_TRUE(fs::exists(newest));
+}
+
+TEST_F(CachedFeatures, ASetAboveTheLimitDoesNotDriveTheOthersOut) {
+    const fs::path small = put(folder_, digits('a'), 10, 30);
+    const fs::path large = put(folder_, digits('b'), 4000, 1);
+    keep_below_limit(folder_, 1000);
+    EXPECT_TRUE(fs::exists(small));
+    EXPECT_FALSE(fs::exists(large));
+}
+
+TEST_F(CachedFeatures, OnlyOwnFilesAreDeleted) {
+    const fs::path notes = put(folder_, "notes.txt", 10, 99);
+    const fs::path dead = put(folder_, digits('a') + ".x1Y2z3", 10, 25);
+    const fs::path written_now = put(folder_, digits('b') + ".x1Y2z3", 10, 1);
+    keep_below_limit(folder_, 0);
+    EXPECT_TRUE(fs::exists(notes));
+    EXPECT_FALSE(fs::exists(dead));
+    EXPECT_TRUE(fs::exists(written_now));
+    keep_below_limit(folder_ / "nowhere", 0);
+}
+
+TEST_F(CachedFeatures, MakingFeaturesDeletesWhatNoLongerFits) {
+    const fs::path old = put(folder_, digits('a'), 5000, 1);
+    cache_.limit_bytes = 4000;
+    ASSERT_OK(make_cached_features(texts_data(), *tokenizer_, options_, cache_));
+    EXPECT_FALSE(fs::exists(old));
+    EXPECT_TRUE(fs::exists(folder_ / key(texts_data(), options_)));
+    cache_.limit_bytes = 0;
+    ASSERT_OK(make_cached_features(tokens_data(), *tokenizer_, options_, cache_));
+    EXPECT_TRUE(files_in(folder_).empty());
+}
+
+TEST_F(CachedFeatures, AHitCountsAsAUse) {
+    ASSERT_OK(make_cached_features(texts_data(), *tokenizer_, options_, cache_));
+    const fs::path file = folder_ / key(texts_data(), options_);
+    const auto long_ago = fs::file_time_type::clock::now() - std::chrono::hours(100);
+    fs::last_write_time(file, long_ago);
+    ASSERT_OK(make_cached_features(texts_data(), *tokenizer_, options_, cache_));
+    EXPECT_GT(fs::last_write_time(file), long_ago + std::chrono::hours(99));
+}
+
+TEST_F(CachedFeatures, DeletionByAnotherProcessLeavesMappedFeaturesWhole) {
+    const TaskData data = texts_data();
+    ASSERT_OK_AND_ASSIGN(const FeatureSet plain, make_features(data, *tokenizer_, options_));
+    ASSERT_OK(make_cached_features(data, *tokenizer_, options_, cache_));
+    ASSERT_OK_AND_ASSIGN(const FeatureSet mapped,
+                         make_cached_features(data, *tokenizer_, options_, cache_));
+    ASSERT_TRUE(mapped.is_mapped());
+    keep_below_limit(folder_, 0);
+    EXPECT_TRUE(files_in(folder_).empty());
+    expect_equal(mapped, plain);
+}
+
+TEST_F(CachedFeatures, WritersAndDeletersMayWorkAtOnce) {
+    const TaskData data = texts_data();
+    ASSERT_OK_AND_ASSIGN(const FeatureSet plain, make_features(data, *tokenizer_, options_));
+    std::vector<std::jthread> workers;
+    for (int i = 0; i < 4; ++i) {
+        workers.emplace_back([&, i] {
+            FeatureCache cache = cache_;
+            cache.limit_bytes = i % 2 == 0 ? 0 : 1 << 20;
+            for (int round = 0; round < 5; ++round) {
+                const auto features = make_cached_features(data, *tokenizer_, options_, cache);
+                ASSERT_OK(features);
+                expect_equal(*features, plain);
+            }
+        });
+    }
+}
+
+TEST(FeatureCacheLimit, IsBytesOrHasAPowerOf1024) {
+    const std::pair<const char*, std::int64_t> cases[] = {{"0", 0},
+                                                          {"1000", 1000},
+                                                          {"2K", 2048},
+                                                          {"500M", 524'288'000},
+                                                          {"4GiB", 4'294'967'296},
+                                                          {"1T", 1'099'511'627'776}};
+    for (const auto& [text, bytes] : cases) {
+        EXPECT_EQ(parse_cache_limit(text), bytes) << text;
+    }
+    for (const char* text : {"", "G", "-1", "4 G", "4GB", "4g", "1.5G", "99999999T", "x"}) {
+        EXPECT_ERROR(kInvalidArgument, parse_cache_limit(text), "such as 4G") << text;
+    }
+}
+
+TEST(FeatureCacheLimit, ComesFromTheEnvironment) {
+    // NOLINTBEGIN(concurrency-mt-unsafe): one thread
+    ::setenv("FINEWATT_CACHE_LIMIT", "3M", 1);
+    EXPECT_EQ(default_feature_cache().limit_bytes, 3 << 20);
+    ::setenv("FINEWATT_CACHE_LIMIT", "much", 1);
+    EXPECT_EQ(default_feature_cache().limit_bytes, FeatureCache().limit_bytes);
+    ::unsetenv("FINEWATT_CACHE_LIMIT");
+    // NOLINTEND(concurrency-mt-unsafe)
 }
 
 }  // namespace

@@ -53,6 +53,10 @@ std::size_t FeatureSet::size() const {
     return arrays().examples.size();
 }
 
+bool FeatureSet::is_mapped() const {
+    return storage_ && storage_->file.has_value();
+}
+
 std::int64_t FeatureSet::total_tokens() const {
     return static_cast<std::int64_t>(arrays().ids.size());
 }

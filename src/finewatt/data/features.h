@@ -61,6 +61,8 @@ class FeatureSet {
 
     bool empty() const { return size() == 0; }
 
+    /// Whether it lies in a mapped file of the cache, and was not made by this process.
+    bool is_mapped() const;
     /// Tokens of all features together.
     std::int64_t total_tokens() const;
     /// Tokens of feature i, which must exist.

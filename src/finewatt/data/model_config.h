@@ -107,9 +107,12 @@ Status check_model_config(const ModelConfig& config);
 /// activation, for relative positions and for decoders. All name file, key and value.
 Result<ModelConfig> read_model_config(const std::filesystem::path& path);
 
-/// Write a config.json atomically: all fields that the family has, id2label and label2id when there
-/// are names, dtype float32, and the other keys of source_json as they were. Errors: as
-/// check_model_config, and io.
+/// Return the text of a config.json: all fields that the family has, id2label and label2id when
+/// there are names, dtype float32, and the other keys of source_json as they were. Errors: as
+/// check_model_config; invalid argument for names that are not valid UTF-8.
+Result<std::string> model_config_text(const ModelConfig& config);
+
+/// Write that text atomically. Errors: as model_config_text, and io.
 Status write_model_config(const std::filesystem::path& path, const ModelConfig& config);
 
 }  // namespace finewatt

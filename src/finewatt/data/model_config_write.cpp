@@ -79,10 +79,17 @@ Result<std::string> to_json_text(const ModelConfig& config) {
 
 }  // namespace
 
+Result<std::string> model_config_text(const ModelConfig& config) {
+    FINEWATT_TRY(check_model_config(config));
+    return to_json_text(config);
+}
+
 Status write_model_config(const std::filesystem::path& path, const ModelConfig& config) {
-    FINEWATT_TRY_CONTEXT(check_model_config(config), "{}", path.string());
-    FINEWATT_ASSIGN(const std::string text, to_json_text(config));
-    return write_file_atomically(path, text);
+    Result<std::string> text = model_config_text(config);
+    if (!text) {
+        return Error(std::move(text).error()).with_context(path.string());
+    }
+    return write_file_atomically(path, *text);
 }
 
 }  // namespace finewatt

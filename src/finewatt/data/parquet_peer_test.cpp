@@ -1,7 +1,7 @@
 // Parquet files that pyarrow writes, read by us. Skipped where the Python environment has no
 // pyarrow, or the build no Parquet module.
 #include "finewatt/data/parquet_rows_internal.h"
-#include "finewatt/data/peer_script_internal.h"
+#include "finewatt/data/peer_test_script_internal.h"
 #include "finewatt/data/task_data.h"
 #include "finewatt/testing/matchers.h"
 #include "finewatt/testing/temp_tree.h"

@@ -44,7 +44,7 @@ TEST_F(ParquetModuleMissing, ALibraryThatCannotBeOpenedIsNamedWithTheReason) {
 TEST_F(ParquetModuleMissing, DataSetsNameTheFile) {
     name_module(tree_.path() / "none.so");
     const auto file = tree_.write("data.parquet", "PAR1");
-    EXPECT_ERROR(kUnsupported, read_classification_data(file, {}), "data.parquet: reading Parquet");
+    EXPECT_ERROR(kUnsupported, read_dataset(file, {}), "data.parquet: reading Parquet");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "finewatt/data/order_golden_internal.h"
 #include "finewatt/data/tensor_file.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 #include "finewatt/testing/temp_tree.h"
 
 #include <gtest/gtest.h>
@@ -17,19 +18,9 @@
 namespace finewatt {
 namespace {
 
-/// Return the Python of FINEWATT_VENV (default: build/venv), or an empty path.
-std::filesystem::path find_python() {
-    const char* venv = std::getenv("FINEWATT_VENV");
-    const std::filesystem::path folder =
-        venv != nullptr ? std::filesystem::path(venv)
-                        : std::filesystem::path(FINEWATT_SOURCE_DIR) / "build" / "venv";
-    const std::filesystem::path python = folder / "bin" / "python";
-    return std::filesystem::exists(python) ? python : std::filesystem::path();
-}
-
 #define SKIP_WITHOUT_PYTHON(variable)                                                    \
-    const std::filesystem::path variable = find_python();                                \
-    if (variable.empty()) {                                                              \
+    const std::filesystem::path variable = testing::venv_python();                       \
+    if (!std::filesystem::exists(variable)) {                                            \
         GTEST_SKIP() << "no Python environment: run scripts/setup or set FINEWATT_VENV"; \
     }
 
@@ -38,7 +29,7 @@ bool run_script(const std::filesystem::path& python, const std::string& script,
                 const std::string& arguments) {
     const std::string command =
         fmt::format("'{}' '{}/src/finewatt/data/golden/{}' {}", python.string(),
-                    FINEWATT_SOURCE_DIR, script, arguments);
+                    testing::source_dir(), script, arguments);
     return std::system(command.c_str()) == 0;
 }
 

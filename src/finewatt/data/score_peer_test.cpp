@@ -1,7 +1,7 @@
 // Scores against Python, live: SQuAD's against transformers' squad_metrics, those of entities
 // against seqeval. Skipped where the Python environment is absent.
 #include "finewatt/data/entity_score.h"
-#include "finewatt/data/peer_script_internal.h"
+#include "finewatt/data/peer_test_script_internal.h"
 #include "finewatt/data/squad_score.h"
 #include "finewatt/testing/matchers.h"
 #include "finewatt/testing/temp_tree.h"
@@ -196,6 +196,50 @@ TEST(EntityScorePeer, RandomTagsScoreAsInSeqeval) {
         ASSERT_NEAR(got.f1, want[i]["f1"].get<double>(), 1e-12) << request[i];
         ASSERT_NEAR(got.accuracy, want[i]["accuracy"].get<double>(), 1e-12) << request[i];
     }
+}
+
+TEST(EntityScorePeer, CutSentencesScoreAsRunNerCutsThem) {
+    FINEWATT_SKIP_WITHOUT_MODULE("seqeval");
+    const std::vector<std::string> stock = {"O", "B-PER", "I-PER", "B-LOC", "I-LOC"};
+    Random random;
+    std::vector<std::pair<Tags, std::vector<PredictedTags>>> cases;
+    json request = json::array();
+    for (int i = 0; i < 200; ++i) {
+        const Tags references = random_tags(random, nullptr, stock);
+        const Tags whole = random_tags(random, &references, stock);
+        // compute_metrics of run_ner.py: only tokens with a label are scored; those behind the cut
+        // are not there, in references as in predictions.
+        Tags cut_references;
+        Tags cut_predictions;
+        std::vector<PredictedTags> predictions;
+        for (std::size_t s = 0; s < references.size(); ++s) {
+            const std::size_t words = references[s].size();
+            const auto cut = std::min<std::size_t>(words, 1 + random.below(9));
+            const auto end = static_cast<std::ptrdiff_t>(cut);
+            cut_references.emplace_back(references[s].begin(), references[s].begin() + end);
+            cut_predictions.emplace_back(whole[s].begin(), whole[s].begin() + end);
+            predictions.emplace_back(whole[s].begin(), whole[s].begin() + end);
+            if (random.below(2) == 0) {
+                predictions.back().resize(words);  // said for each word, or left out
+            }
+        }
+        request.push_back({{"references", cut_references}, {"predictions", cut_predictions}});
+        cases.emplace_back(references, predictions);
+    }
+    const testing::TempTree tree;
+    const auto file = tree.path() / "scores";
+    ASSERT_TRUE(peer::run("entity_score_peer.py", {tree.write("request", request.dump()), file}));
+    const json want = peer::read_json(file);
+    std::size_t left_out = 0;
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+        ASSERT_OK_AND_ASSIGN(const WordScores got,
+                             score_predicted_words(cases[i].first, cases[i].second));
+        ASSERT_NEAR(got.scores.f1, want[i]["f1"].get<double>(), 1e-12) << request[i];
+        ASSERT_NEAR(got.scores.recall, want[i]["recall"].get<double>(), 1e-12) << request[i];
+        ASSERT_NEAR(got.scores.accuracy, want[i]["accuracy"].get<double>(), 1e-12) << request[i];
+        left_out += got.words_left_out;
+    }
+    EXPECT_GT(left_out, 100U);
 }
 
 }  // namespace

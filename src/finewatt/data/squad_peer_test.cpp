@@ -3,10 +3,11 @@
 // Python environment is absent.
 #include "finewatt/base/check.h"
 #include "finewatt/base/utf8.h"
-#include "finewatt/data/peer_script_internal.h"
+#include "finewatt/data/peer_test_script_internal.h"
 #include "finewatt/data/squad_answers.h"
 #include "finewatt/data/squad_features.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 #include "finewatt/testing/shared_data.h"
 #include "finewatt/testing/temp_tree.h"
 
@@ -156,7 +157,7 @@ TEST(SquadFeaturesPeer, MadeUpQuestionsGiveEqualFeatures) {
     const testing::TempTree tree;
     PeerSettings settings;
     settings.vocabulary =
-        std::filesystem::path(FINEWATT_SOURCE_DIR) / "src/finewatt/token/testdata/vocab.txt";
+        std::filesystem::path(testing::source_dir()) / "src/finewatt/token/testdata/vocab.txt";
     settings.data = tree.write("squad.json", random_questions(random, 60).dump());
     settings.max_length = 90;
     settings.doc_stride = 17;

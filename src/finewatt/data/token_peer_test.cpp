@@ -1,7 +1,7 @@
 // Features of token classification against Python, live: sentences cut by the tokenizers package
 // and labelled as run_ner.py does. Skipped where the Python environment is absent.
 #include "finewatt/data/encode.h"
-#include "finewatt/data/peer_script_internal.h"
+#include "finewatt/data/peer_test_script_internal.h"
 #include "finewatt/data/token_data.h"
 #include "finewatt/testing/matchers.h"
 #include "finewatt/testing/shared_data.h"

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <numeric>
-#include <utility>
+#include <vector>
 
 namespace finewatt {
 namespace {
@@ -125,46 +125,6 @@ void finish_block(const StepFactors& factors, const Block& block, FlatAdamW::Gra
 }
 
 }  // namespace
-
-AdamW::AdamW(std::vector<AdamWParameter> parameters, const AdamWOptions& options)
-    : options_(options),
-      parameters_(std::move(parameters)) {
-    for (const AdamWParameter& parameter : parameters_) {
-        first_moments_.emplace_back(parameter.values.size(), 0.0F);
-        second_moments_.emplace_back(parameter.values.size(), 0.0F);
-    }
-}
-
-double AdamW::gradient_norm(const std::vector<std::span<const float>>& gradients) {
-    double total = 0;
-    for (const auto& gradient : gradients) {
-        total += sum_of_squares(gradient);
-    }
-    return std::sqrt(total);
-}
-
-void AdamW::step(const std::vector<std::span<const float>>& gradients, double gradient_norm,
-                 double rate) {
-    FINEWATT_CHECK(gradients.size() == parameters_.size(), "one gradient per parameter");
-    steps_ += 1;
-    const StepFactors decayed = step_factors(options_, steps_, gradient_norm, rate);
-    for (std::size_t p = 0; p < parameters_.size(); ++p) {
-        const AdamWParameter& parameter = parameters_[p];
-        FINEWATT_CHECK(gradients[p].size() == parameter.values.size(),
-                       "a gradient has the size of its parameter");
-        StepFactors factors = decayed;
-        factors.keep = parameter.is_decayed ? decayed.keep : 1.0F;
-        const auto size = static_cast<std::int64_t>(parameter.values.size());
-        const std::int64_t blocks = block_count(parameter.values.size());
-#pragma omp parallel for schedule(static)
-        for (std::int64_t b = 0; b < blocks; ++b) {
-            const std::int64_t begin = b * kBlock;
-            update_block(factors, std::min(kBlock, size - begin), gradients[p].data() + begin,
-                         parameter.values.data() + begin, first_moments_[p].data() + begin,
-                         second_moments_[p].data() + begin);
-        }
-    }
-}
 
 FlatAdamW::FlatAdamW(const AdamWArrays& arrays, const AdamWOptions& options)
     : arrays_(arrays),

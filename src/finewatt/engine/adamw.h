@@ -1,7 +1,7 @@
 // AdamW with clipping by the global norm, as Hugging Face's Trainer 5.17 sets it up: decoupled
 // weight decay (Loshchilov and Hutter, ICLR 2019), bias correction (Kingma and Ba, ICLR 2015),
-// torch.optim.AdamW's order of operations. Torch-free: it works on plain float arrays. FlatAdamW is
-// the one for models whose parameters lie in one array.
+// torch.optim.AdamW's order of operations. Main type: FlatAdamW. Torch-free: it works on plain
+// float arrays.
 //
 // Differs from Google's BERT code: that one has no bias correction and eps 1e-6.
 #pragma once
@@ -10,7 +10,6 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace finewatt {
 
@@ -21,36 +20,6 @@ struct AdamWOptions {
     double eps = 1e-8;
     double weight_decay = 0;
     double max_grad_norm = 1.0;  ///< gradients are scaled down to this norm; 0: left as they are
-};
-
-/// One array to train. Gradients of the same size are given to each step.
-struct AdamWParameter {
-    std::span<float> values;
-    bool is_decayed = true;  ///< false for biases and LayerNorm
-};
-
-/// Holds the two moments of every parameter. One thread at a time; steps use OpenMP. Results do
-/// not depend on the number of threads.
-class AdamW {
-  public:
-    /// The arrays must outlive the object.
-    AdamW(std::vector<AdamWParameter> parameters, const AdamWOptions& options);
-
-    /// Return the Euclidean norm over all gradients, one array per parameter in the same order. A
-    /// gradient that is not finite makes it infinite or NaN.
-    static double gradient_norm(const std::vector<std::span<const float>>& gradients);
-
-    /// Update every parameter with `rate`. Gradients are multiplied by
-    /// min(1, max_grad_norm / (gradient_norm + 1e-6)), as torch.nn.utils.clip_grad_norm_ does.
-    void step(const std::vector<std::span<const float>>& gradients, double gradient_norm,
-              double rate);
-
-  private:
-    AdamWOptions options_;
-    std::vector<AdamWParameter> parameters_;
-    std::vector<std::vector<float>> first_moments_;
-    std::vector<std::vector<float>> second_moments_;
-    std::int64_t steps_ = 0;
 };
 
 /// What FlatAdamW works on: arrays of one size, the decayed group first. They belong to the caller,

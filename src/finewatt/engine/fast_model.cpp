@@ -396,6 +396,10 @@ std::string FastModel::describe_products() const {
     return describe(impl_->gemm().choices());
 }
 
+std::string FastModel::product_providers() const {
+    return provider_names(impl_->gemm().choices());
+}
+
 std::size_t FastModel::activation_bytes() const {
     return impl_->activation_bytes();
 }

@@ -79,6 +79,9 @@ class FastModel {
     /// Return who computes the products, in words.
     std::string describe_products() const;
 
+    /// Return the providers of the products alone, as provider_names.
+    std::string product_providers() const;
+
     /// Return the bytes that activations take.
     std::size_t activation_bytes() const;
 

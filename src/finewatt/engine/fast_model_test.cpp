@@ -172,7 +172,10 @@ TEST_P(FastModelIn, Bfloat16StaysNearThePlainForm) {
 
 INSTANTIATE_TEST_SUITE_P(AllBatchingModes, FastModelIn,
                          ::testing::Values(BatchingMode::kUnpadded, BatchingMode::kDynamic,
-                                           BatchingMode::kFixed, BatchingMode::kGrouped));
+                                           BatchingMode::kFixed, BatchingMode::kGrouped),
+                         [](const ::testing::TestParamInfo<BatchingMode>& test) {
+                             return std::string(batching_mode_name(test.param));
+                         });
 
 /// The cases of each test below: one of every family and head.
 class FastModelOf : public ::testing::TestWithParam<std::uint32_t> {

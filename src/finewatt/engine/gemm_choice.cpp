@@ -65,4 +65,15 @@ std::string describe(const GemmChoices& choices) {
     return text;
 }
 
+std::string provider_names(const GemmChoices& choices) {
+    std::string text;
+    for (const auto& of_direction : choices.choices) {
+        for (const GemmChoices::Choice& choice : of_direction) {
+            text += text.empty() ? "" : " ";
+            text += name_of(choice.provider);
+        }
+    }
+    return text;
+}
+
 }  // namespace finewatt

@@ -90,6 +90,10 @@ GemmProvider decide_provider(GemmProvider by_default, const GemmRates& rates);
 /// Return the choices in words, e.g. "forward onednn 64.1|98.0, ...", for the log and the event.
 std::string describe(const GemmChoices& choices);
 
+/// Return the providers alone, e.g. "onednn onednn onednn onednn aten aten": two runs with the same
+/// ones round alike.
+std::string provider_names(const GemmChoices& choices);
+
 /// Return "aten" or "onednn".
 std::string_view name_of(GemmProvider provider);
 

@@ -39,6 +39,7 @@ TEST(GemmChoice, DescriptionNamesProviderAndRates) {
     EXPECT_THAT(text, ::testing::HasSubstr(
                           "forward, few rows: onednn (GFLOP/s: aten 64, onednn 98); forward, many "
                           "rows: aten;"));
+    EXPECT_EQ(provider_names(choices), "onednn aten aten aten aten aten");
 }
 
 }  // namespace

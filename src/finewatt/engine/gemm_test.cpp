@@ -98,7 +98,12 @@ TEST_P(GemmBy, PackedWeightsGiveTheSameProductForAnyNumberOfRows) {
 INSTANTIATE_TEST_SUITE_P(
     Providers, GemmBy,
     ::testing::Combine(::testing::Values(GemmSetting::kAten, GemmSetting::kOneDnn),
-                       ::testing::Values(GemmType::kFloat32, GemmType::kBfloat16)));
+                       ::testing::Values(GemmType::kFloat32, GemmType::kBfloat16)),
+    [](const ::testing::TestParamInfo<std::tuple<GemmSetting, GemmType>>& test) {
+        const bool is_aten = std::get<0>(test.param) == GemmSetting::kAten;
+        const bool is_low = std::get<1>(test.param) == GemmType::kBfloat16;
+        return std::string(is_aten ? "aten" : "onednn") + (is_low ? "_bf16" : "_fp32");
+    });
 
 TEST(Gemm, ModelsOfOneShapeGetOneChoice) {
     const Gemm first = Gemm::make(GemmSetting::kAuto, 256, 1024);

@@ -92,6 +92,24 @@ TEST_F(Heads, TagsAreLearntInferredAndEvaluatedAlike) {
     expect_same_scores("ner", result);
 }
 
+TEST_F(Heads, WordsBehindTheCutAreScoredNowhere) {
+    FinetuneOptions options = learning("ner", 12);
+    options.max_length = 6;  // [CLS], four words, [SEP]; sentences have two to seven
+    ASSERT_OK_AND_ASSIGN(const FinetuneResult result, run(options));
+    EXPECT_GT(result.score("f1").value(), 0.9);  // the words that are there are learnt
+    InferenceOptions inferring = inference("ner");
+    inferring.max_length = 6;
+    ASSERT_OK_AND_ASSIGN(const InferenceResult inferred, run(inferring));
+    ASSERT_OK_AND_ASSIGN(const std::string lines, read_file(inferring.predictions));
+    EXPECT_NE(lines.find("null"), std::string::npos);
+    ASSERT_OK_AND_ASSIGN(
+        const NamedScores evaluated,
+        evaluate_files(inferring.task, {inferring.data, inferring.predictions, std::nullopt}));
+    for (const auto& [name, value] : evaluated) {
+        EXPECT_DOUBLE_EQ(value, result.score(name).value_or(-1)) << name;
+    }
+}
+
 TEST_F(Heads, AnswersAreLearntInferredAndEvaluatedAlike) {
     for (const char* task : {"squad_v2", "qa"}) {
         ASSERT_OK_AND_ASSIGN(const FinetuneResult result, run(learning(task, 30)));

@@ -138,26 +138,37 @@ Status report(const InferenceOptions& options, const TaskData& data, const Predi
     return {};
 }
 
+Result<FeatureSet> tokenize(const InferenceOptions& options, const Loaded& loaded,
+                            Preparation& preparation) {
+    FeatureOptions settings = recipe_features(options.task);
+    settings.max_length = options.max_length;
+    settings.doc_stride = options.doc_stride;
+    settings.is_training = false;
+    return prepare_features(loaded.data, loaded.description.tokenizer, settings, options.cache,
+                            options.data, preparation);
+}
+
 Result<InferenceResult> run(const InferenceOptions& options, JobContext& context) {
     FINEWATT_TRY(check_can_be_written(options.predictions));
+    InferenceResult result;
+    const MonoTime load_begin = context.clock.mono_now();
     FINEWATT_ASSIGN(const Loaded loaded,
                     in_phase(context.events, "load", [&] { return load(options); }));
-    const WordPieceTokenizer& tokenizer = loaded.description.tokenizer;
+    const MonoTime loaded_at = context.clock.mono_now();
+    result.preparation.load_s = as_seconds(loaded_at - load_begin);
     FINEWATT_ASSIGN(const FeatureSet features, in_phase(context.events, "tokenize", [&] {
-                        return make_features(loaded.data, tokenizer,
-                                             {.max_length = options.max_length,
-                                              .doc_stride = options.doc_stride,
-                                              .is_training = false});
+                        return tokenize(options, loaded, result.preparation);
                     }));
+    result.preparation.tokenize_s = as_seconds(context.clock.mono_now() - loaded_at);
+    report_preparation(result.preparation, context);
     FINEWATT_ASSIGN(FastModel fast, make_fast_model(loaded.model, options.fast, context));
     fast.pack_weights(mean_rows(features, options.batch));
-    InferenceResult result;
     result.examples = static_cast<std::int64_t>(loaded.data.size());
     const auto forward = [&] {
         return predict(fast, loaded.model, options.task, loaded.data, features,
                        {.batch = options.batch,
                         .max_length = options.max_length,
-                        .pad_id = tokenizer.pad_id(),
+                        .pad_id = loaded.description.tokenizer.pad_id(),
                         .reports_progress = true},
                        context);
     };

@@ -24,6 +24,7 @@ struct InferenceOptions {
     std::int32_t batch = 1;
     std::int32_t max_length = 128;  ///< tokens
     std::int32_t doc_stride = 0;    ///< tokens that two windows share; question answering
+    FeatureCache cache;             ///< of tokenized data; as it is made: none
     FastOptions fast;               ///< with gemm at kAuto, FINEWATT_GEMM decides
 };
 
@@ -39,6 +40,7 @@ struct Latency {
 
 /// What an inference left behind.
 struct InferenceResult {
+    Preparation preparation;
     std::int64_t examples = 0;
     EngineWork work;
     double infer_s = 0;                        ///< wall time of the forward passes
@@ -51,7 +53,7 @@ struct InferenceResult {
 /// - classification, a JSON line per text in input order: {"id" (from 0), "label", "scores"
 ///   (probabilities in the order of id2label)[, "logits"]};
 /// - tokens, a JSON line per sentence: {"id", "tags"[, "logits" (a list for each word)]}; a word
-///   that was cut off has the tag O and no logits (null);
+///   that was cut off has null as its tag and its logits, and is left out of the scores;
 /// - question answering, one object {id: answer}; with logits also FILE.nbest.json with the best
 ///   answers of each question and their start and end logits, and, for tasks with questions that
 ///   have no answer, FILE.null_odds.json.

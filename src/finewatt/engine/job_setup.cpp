@@ -135,13 +135,23 @@ Result<Model> make_model(const ModelDescription& description, TaskKind kind, std
     return model;
 }
 
-FeatureOptions training_features(const Task& task, std::int32_t max_length,
-                                 std::int32_t doc_stride) {
-    const bool is_published = task.name == "squad" || task.name == "squad_v2";
-    return {.max_length = max_length,
-            .doc_stride = doc_stride,
-            .is_training = true,
-            .answer_check = is_published ? AnswerCheck::kCount : AnswerCheck::kRefuse};
+Result<FeatureSet> prepare_features(const TaskData& data, const WordPieceTokenizer& tokenizer,
+                                    const FeatureOptions& options, const FeatureCache& cache,
+                                    const std::filesystem::path& place, Preparation& preparation) {
+    Result<FeatureSet> features = make_cached_features(data, tokenizer, options, cache);
+    if (!features) {
+        return Error(std::move(features).error()).with_context(place.string());
+    }
+    preparation.sets += 1;
+    preparation.mapped_sets += features->is_mapped() ? 1 : 0;
+    return features;
+}
+
+void report_preparation(const Preparation& preparation, JobContext& context) {
+    const std::string source = features_source(preparation);
+    log_info(fmt::format("load took {:.2f} s, features {:.2f} s ({})", preparation.load_s,
+                         preparation.tokenize_s, source));
+    context.events.engine({{"features", source}});
 }
 
 Result<FastModel> make_fast_model(const Model& model, FastOptions options, JobContext& context) {

@@ -2,6 +2,7 @@
 // fit each other before any work begins.
 #pragma once
 
+#include "finewatt/data/feature_cache.h"
 #include "finewatt/data/model_config.h"
 #include "finewatt/data/task_data.h"
 #include "finewatt/engine/fast_model_internal.h"
@@ -43,10 +44,14 @@ std::optional<std::vector<std::string>> own_label_names(const ModelDescription& 
 Result<Model> make_model(const ModelDescription& description, TaskKind kind, std::int64_t labels,
                          std::uint64_t seed, std::vector<std::string>& notes);
 
-/// Return how training data of a task becomes features. Published SQuAD files have a few answers
-/// that are not at their place: they are counted there, and an error in other question data.
-FeatureOptions training_features(const Task& task, std::int32_t max_length,
-                                 std::int32_t doc_stride);
+/// Make the features of a data set or map them from the cache; `preparation` counts which. For
+/// training, answers bear their tokens. Errors: as make_features, with `place` before them.
+Result<FeatureSet> prepare_features(const TaskData& data, const WordPieceTokenizer& tokenizer,
+                                    const FeatureOptions& options, const FeatureCache& cache,
+                                    const std::filesystem::path& place, Preparation& preparation);
+
+/// Tell the log and the engine event how long the preparation took and where features came from.
+void report_preparation(const Preparation& preparation, JobContext& context);
 
 /// Prepare the fast path, in phase warmup; who computes the products goes to the log and the engine
 /// event. `options.gemm` at kAuto takes FINEWATT_GEMM. The model must outlive the result. Errors:

@@ -5,6 +5,7 @@
 #include "finewatt/engine/model_files_internal.h"
 #include "finewatt/engine/plain_model_internal.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 #include "finewatt/testing/temp_tree.h"
 
 #include <fmt/format.h>
@@ -24,14 +25,6 @@ using testing::values_of;
 // float32 through two blocks, in another order of sums; logits are at most about 10.
 constexpr double kLogitTolerance = 1e-4;
 
-std::filesystem::path venv_python() {
-    const char* venv = std::getenv("FINEWATT_VENV");
-    const std::filesystem::path folder =
-        venv != nullptr ? std::filesystem::path(venv)
-                        : std::filesystem::path(FINEWATT_SOURCE_DIR) / "build/venv";
-    return folder / "bin/python";
-}
-
 int shell(const std::string& command) {
     return std::system(command.c_str());  // NOLINT(cert-env33-c): fixed command lines of this test
 }
@@ -47,16 +40,16 @@ std::string folder_name(const ModelKind& kind) {
 class ModelFolders : public ::testing::Test {
   protected:
     void SetUp() override {
-        if (!std::filesystem::exists(venv_python()) ||
-            shell(venv_python().string() + " -c 'import transformers, torch'") != 0) {
-            GTEST_SKIP() << "no Python with transformers at " << venv_python()
+        if (!std::filesystem::exists(testing::venv_python()) ||
+            shell(testing::venv_python().string() + " -c 'import transformers, torch'") != 0) {
+            GTEST_SKIP() << "no Python with transformers at " << testing::venv_python()
                          << "; scripts/setup makes it, FINEWATT_VENV names it";
         }
     }
 
     int run_script(const std::string& command, const std::string& more = "") const {
         return shell(fmt::format("{} {}/tests/parity/peer/model_folders.py {} {} {}",
-                                 venv_python().string(), FINEWATT_SOURCE_DIR, command,
+                                 testing::venv_python().string(), testing::source_dir(), command,
                                  tree_.path().string(), more));
     }
 

@@ -34,12 +34,15 @@ std::string class_lines(std::span<const float> logits, const std::vector<std::st
     return lines;
 }
 
-std::string tag_line(std::size_t id, const std::vector<std::string>& tags,
+std::string tag_line(std::size_t id, const PredictedTags& tags,
                      std::span<const std::int32_t> classes, std::span<const float> logits,
                      bool has_logits) {
     nlohmann::ordered_json line;
     line["id"] = id;
-    line["tags"] = tags;
+    line["tags"] = nlohmann::ordered_json::array();
+    for (const std::optional<std::string>& tag : tags) {
+        line["tags"].push_back(tag ? nlohmann::ordered_json(*tag) : nlohmann::ordered_json());
+    }
     if (has_logits) {
         nlohmann::ordered_json rows = nlohmann::ordered_json::array();
         const std::size_t labels = classes.empty() ? 0 : logits.size() / classes.size();

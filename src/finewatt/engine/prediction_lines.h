@@ -2,6 +2,8 @@
 // answering: data/squad_answers.h makes those texts.
 #pragma once
 
+#include "finewatt/data/entity_score.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -16,8 +18,8 @@ std::string class_lines(std::span<const float> logits, const std::vector<std::st
                         bool has_logits);
 
 /// Return the line {"id", "tags"[, "logits"]} of one sentence. `logits` is [words x labels]; a word
-/// whose class is kIgnoredLabel was not predicted and has null there.
-std::string tag_line(std::size_t id, const std::vector<std::string>& tags,
+/// that was not predicted has null in both lists; its class is kIgnoredLabel.
+std::string tag_line(std::size_t id, const PredictedTags& tags,
                      std::span<const std::int32_t> classes, std::span<const float> logits,
                      bool has_logits);
 

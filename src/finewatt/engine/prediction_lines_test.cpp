@@ -22,12 +22,15 @@ TEST(PredictionLines, EachRowOfLogitsIsOneLine) {
     EXPECT_EQ(class_lines(logits, {"no", "yes"}, false).find("logits"), std::string::npos);
 }
 
-TEST(PredictionLines, AWordThatWasCutOffHasNoLogits) {
+TEST(PredictionLines, AWordThatWasCutOffHasNeitherTagNorLogits) {
     const std::vector<std::int32_t> classes = {1, kIgnoredLabel};
     const std::vector<float> logits = {0.5F, 1.5F, 0, 0};
-    const auto line = nlohmann::json::parse(tag_line(4, {"B-PER", "O"}, classes, logits, true));
+    const auto line =
+        nlohmann::json::parse(tag_line(4, {"B-PER", std::nullopt}, classes, logits, true));
     EXPECT_EQ(line["id"], 4);
-    EXPECT_EQ(line["tags"], (std::vector<std::string>{"B-PER", "O"}));
+    EXPECT_EQ(line["tags"][0], "B-PER");
+    EXPECT_TRUE(line["tags"][1].is_null());
+    EXPECT_EQ(line["tags"].size(), 2U);
     EXPECT_EQ(line["logits"][0][1], 1.5);
     EXPECT_TRUE(line["logits"][1].is_null());
 }

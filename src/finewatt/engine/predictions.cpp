@@ -1,4 +1,4 @@
-#include "finewatt/data/entity_score.h"
+#include "finewatt/base/log.h"
 #include "finewatt/data/score.h"
 #include "finewatt/engine/classify.h"
 #include "finewatt/engine/predictions_internal.h"
@@ -136,12 +136,17 @@ Result<NamedScores> score_classes(const Dataset& data, std::size_t classes,
 }
 
 Result<NamedScores> score_tags(const std::vector<TaggedSentence>& sentences,
-                               const std::vector<std::vector<std::string>>& found) {
+                               const std::vector<PredictedTags>& found) {
     std::vector<std::vector<std::string>> wanted;
     for (const TaggedSentence& sentence : sentences) {
         wanted.push_back(sentence.tags);
     }
-    FINEWATT_ASSIGN(const EntityScores scores, score_entities(wanted, found));
+    FINEWATT_ASSIGN(const WordScores scored, score_predicted_words(wanted, found));
+    if (scored.words_left_out > 0) {
+        log_info(fmt::format("{} words were cut off by --max-length and are not scored",
+                             scored.words_left_out));
+    }
+    const EntityScores& scores = scored.scores;
     return NamedScores{{"precision", scores.precision},
                        {"recall", scores.recall},
                        {"f1", scores.f1},
@@ -202,14 +207,15 @@ Result<Predictions> predict(FastModel& fast, const Model& model, const Task& tas
     return collector.finish(true);
 }
 
-std::vector<std::vector<std::string>> predicted_tags(const Predictions& predictions,
-                                                     const std::vector<std::string>& label_names) {
-    std::vector<std::vector<std::string>> tags;
+std::vector<PredictedTags> predicted_tags(const Predictions& predictions,
+                                          const std::vector<std::string>& label_names) {
+    std::vector<PredictedTags> tags;
     for (const WordPredictions& sentence : predictions.sentences) {
-        std::vector<std::string>& of_sentence = tags.emplace_back();
+        PredictedTags& of_sentence = tags.emplace_back();
         for (const std::int32_t id : sentence.classes) {
-            of_sentence.push_back(id == kIgnoredLabel ? "O"
-                                                      : label_names[static_cast<std::size_t>(id)]);
+            of_sentence.push_back(id == kIgnoredLabel
+                                      ? std::nullopt
+                                      : std::optional(label_names[static_cast<std::size_t>(id)]));
         }
     }
     return tags;

@@ -2,6 +2,7 @@
 // evaluates with it, inference writes it to files. Main functions: predict, score_predictions.
 #pragma once
 
+#include "finewatt/data/entity_score.h"
 #include "finewatt/data/features.h"
 #include "finewatt/data/squad_answers.h"
 #include "finewatt/data/task_data.h"
@@ -51,15 +52,15 @@ Result<Predictions> predict(FastModel& fast, const Model& model, const Task& tas
                             const TaskData& data, const FeatureSet& features,
                             const PredictOptions& options, JobContext& context);
 
-/// Return the tags of each sentence's words; O where nothing was predicted.
-std::vector<std::vector<std::string>> predicted_tags(const Predictions& predictions,
-                                                     const std::vector<std::string>& label_names);
+/// Return the tags of each sentence's words; nothing where nothing was predicted.
+std::vector<PredictedTags> predicted_tags(const Predictions& predictions,
+                                          const std::vector<std::string>& label_names);
 
 /// Score against the labels of `data`, as FinetuneResult::scores describes; the same figures that
 /// evaluate_files gives for the files of infer. With questions that have no answer, also the best
 /// scores that another null threshold would give (best_null_exact, best_null_f1) and those
-/// thresholds. Words that were cut off count as tagged O; run_ner.py leaves them out. Errors: as
-/// the scorers; invalid argument when the data has no labels.
+/// thresholds. Words that were cut off are left out, as run_ner.py does. Errors: as the scorers;
+/// invalid argument when the data has no labels.
 Result<NamedScores> score_predictions(const Task& task, const TaskData& data,
                                       const Predictions& predictions);
 

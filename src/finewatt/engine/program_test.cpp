@@ -2,6 +2,7 @@
 #include "finewatt/base/file.h"
 #include "finewatt/engine/tiny_job_internal.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 #include "finewatt/testing/temp_tree.h"
 
 #include <fmt/format.h>
@@ -24,8 +25,10 @@ struct Outcome {
 
 /// Run a shell command line; `$train` is the program and `$dir` the job's folder.
 Outcome run_shell(const std::filesystem::path& directory, const std::string& command) {
-    const std::string line = fmt::format("train='{}/finewatt-train'; dir='{}'; {{ {}; }} 2>&1",
-                                         FINEWATT_BIN_DIR, directory.string(), command);
+    const std::string line = fmt::format(
+        "export XDG_CACHE_HOME='{1}/cache' FINEWATT_NO_CACHE= FINEWATT_CACHE_LIMIT=; "
+        "train='{0}/finewatt-train'; dir='{1}'; {{ {2}; }} 2>&1",
+        testing::bin_dir(), directory.string(), command);
     Outcome outcome;
     // NOLINTNEXTLINE(cert-env33-c): the shell sets limits and sends signals for these tests
     FILE* pipe = ::popen(line.c_str(), "r");
@@ -71,6 +74,23 @@ TEST_F(Program, WritesEventsToTheDescriptorItIsGiven) {
                              R"("name":"train")", R"("event":"work")", R"("event":"progress")"}) {
         EXPECT_THAT(events, HasSubstr(text));
     }
+}
+
+TEST_F(Program, SaysWhetherFeaturesCameFromTheCache) {
+    const std::string train =
+        "FINEWATT_EVENT_FD=7 " + std::string(kTrain) + "--max-steps 1 7>$dir/events.jsonl ";
+    const Outcome first = run(train);
+    EXPECT_THAT(first.output, HasSubstr("for features (tokenized)"));
+    const Outcome second = run(train + "--eval-data $dir/eval.tsv");
+    EXPECT_THAT(second.output, HasSubstr("for features (1 of 2 sets from the cache)"));
+    const Outcome third = run(train + "--eval-data $dir/eval.tsv");
+    EXPECT_THAT(third.output, HasSubstr("for features (from the cache)"));
+    ASSERT_OK_AND_ASSIGN(const std::string events, read_file(job_.file("events.jsonl")));
+    EXPECT_THAT(events, HasSubstr(R"("features":"from the cache")"));
+    const auto after_cache = [](const std::string& text) { return text.substr(text.find("loss")); };
+    const Outcome without = run(train + "--eval-data $dir/eval.tsv --no-cache");
+    EXPECT_THAT(without.output, HasSubstr("for features (tokenized)"));
+    EXPECT_EQ(after_cache(without.output), after_cache(third.output));
 }
 
 TEST_F(Program, PrintsItsVersions) {

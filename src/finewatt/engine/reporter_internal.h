@@ -20,7 +20,7 @@ class Reporter {
     void after_step(const StepRecord& record, const EngineWork& work) {
         if (is_due(record.time, work)) {
             context_.events.work(work, false);
-            context_.events.progress(work.steps, steps_planned_, record.loss, record.lr);
+            context_.events.progress(record.step, steps_planned_, record.loss, record.lr);
         }
     }
 

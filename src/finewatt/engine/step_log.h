@@ -31,10 +31,17 @@ class StepLog {
     /// Create or empty the file. Errors: permission, not found, io.
     static Result<StepLog> create(const std::filesystem::path& file);
 
+    /// Go on with the log of a training that was broken off: keep the lines of steps up to
+    /// `last_step`, drop later ones and a torn last line, and append. A file that is not there is
+    /// made. Errors: as create; corrupt, naming the line, for a line that is no step of a log.
+    static Result<StepLog> go_on(const std::filesystem::path& file, std::int64_t last_step);
+
     /// Append one line. Error: io (a full disk).
     Status write(const StepRecord& record);
 
   private:
+    static Result<StepLog> open(const std::filesystem::path& file, int flags);
+
     ScopedFd fd_;
     std::string path_;
 };

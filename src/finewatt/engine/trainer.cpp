@@ -1,15 +1,24 @@
 #include "finewatt/engine/trainer.h"
 
+#include "finewatt/base/check.h"
 #include "finewatt/base/log.h"
 #include "finewatt/engine/model_files_internal.h"
 #include "finewatt/engine/torch_errors_internal.h"
 #include "finewatt/engine/training_loop_internal.h"
+#include "finewatt/engine/training_settings_internal.h"
 
 #include <algorithm>
 #include <utility>
 
 namespace finewatt {
 namespace {
+
+/// What a training reads and writes beside its inputs.
+struct OpenOutputs {
+    std::optional<FoundCheckpoint> resumed;
+    std::optional<OutputFolder> folder;
+    StepLog log;
+};
 
 /// What the names of the scores of evaluation data number `index` end with.
 std::string suffix_of(const Task& task, std::size_t index) {
@@ -50,18 +59,25 @@ Result<TrainingJob> load_job(const FinetuneOptions& options, std::vector<std::st
                        std::move(model)};
 }
 
+FeatureOptions training_features(const FinetuneOptions& options) {
+    FeatureOptions settings = recipe_features(options.task);
+    settings.max_length = options.max_length;
+    settings.doc_stride = options.doc_stride;
+    return settings;
+}
+
 /// Texts of the training data are given free: only their features are needed from here on.
-Status tokenize(const FinetuneOptions& options, TrainingJob& job) {
+Status tokenize(const FinetuneOptions& options, TrainingJob& job, Preparation& preparation) {
     const WordPieceTokenizer& tokenizer = job.description.tokenizer;
-    FINEWATT_ASSIGN(job.features, make_features(job.training_data, tokenizer,
-                                                training_features(options.task, options.max_length,
-                                                                  options.doc_stride)));
+    FeatureOptions settings = training_features(options);
+    FINEWATT_ASSIGN(job.features, prepare_features(job.training_data, tokenizer, settings,
+                                                   options.cache, options.data, preparation));
     job.training_data.examples = Dataset();
-    for (EvaluationSet& set : job.evaluation) {
-        FINEWATT_ASSIGN(set.features, make_features(set.data, tokenizer,
-                                                    {.max_length = options.max_length,
-                                                     .doc_stride = options.doc_stride,
-                                                     .is_training = false}));
+    settings.is_training = false;
+    for (std::size_t i = 0; i < job.evaluation.size(); ++i) {
+        EvaluationSet& set = job.evaluation[i];
+        FINEWATT_ASSIGN(set.features, prepare_features(set.data, tokenizer, settings, options.cache,
+                                                       options.eval_data[i], preparation));
     }
     return {};
 }
@@ -71,45 +87,147 @@ Status save(const TrainingJob& job, const FinetuneOptions& options, OutputFolder
     return output.publish();
 }
 
+/// Return what the training data and each evaluation data are recognised by in a checkpoint.
+Result<std::vector<std::string>> data_keys(const FinetuneOptions& options, const TrainingJob& job) {
+    FeatureOptions settings = training_features(options);
+    const WordPieceTokenizer& tokenizer = job.description.tokenizer;
+    std::vector<std::string> keys(1);
+    FINEWATT_ASSIGN(keys[0], feature_cache_key(job.training_data, tokenizer, settings));
+    settings.is_training = false;
+    for (const EvaluationSet& set : job.evaluation) {
+        keys.emplace_back();
+        FINEWATT_ASSIGN(keys.back(), feature_cache_key(set.data, tokenizer, settings));
+    }
+    return keys;
+}
+
+/// Return the checkpoint that a resumed training goes on from. Error: as find_checkpoint.
+Result<std::optional<FoundCheckpoint>> checkpoint_of(const FinetuneOptions& options) {
+    if (!options.is_resumed) {
+        return std::optional<FoundCheckpoint>();
+    }
+    FINEWATT_CHECK(options.out.has_value(), "a resumed training has a folder");
+    Result<FoundCheckpoint> found = find_checkpoint(*options.out);
+    if (!found) {
+        return Error(std::move(found).error()).with_context("--resume");
+    }
+    return std::optional<FoundCheckpoint>(*std::move(found));
+}
+
+Status check_settings(const FoundCheckpoint& checkpoint, const TrainingSettings& now) {
+    if (const auto difference = first_difference(checkpoint.state.settings, now)) {
+        return FINEWATT_ERROR(kInvalidArgument,
+                              "--resume: {} was made with {}: {}, this training has {}; give the "
+                              "settings of that training, or start anew without --resume",
+                              checkpoint.folder.string(), difference->name, difference->saved,
+                              difference->now);
+    }
+    return {};
+}
+
+/// Say what may change the last bits of a training that goes on.
+void note_surroundings(const FoundCheckpoint& checkpoint, const FastModel& fast,
+                       FinetuneResult& result) {
+    if (const auto difference =
+            first_difference(checkpoint.state.surroundings, surroundings_of(fast))) {
+        result.notes.push_back(fmt::format(
+            "the part before the checkpoint had {} {}, this one has {}: the last digits may "
+            "differ from those of an unbroken training",
+            difference->name, difference->saved, difference->now));
+        log_warning(result.notes.back());
+    }
+}
+
 /// Train, evaluate and save.
-Status work(const FinetuneOptions& options, JobContext& context, std::optional<OutputFolder>& out,
-            StepLog& log, TrainingJob& job, FinetuneResult& result) {
+Status work(const FinetuneOptions& options, JobContext& context, OpenOutputs& outputs,
+            TrainingJob& job, FinetuneResult& result) {
     FINEWATT_ASSIGN(FastModel fast, make_fast_model(job.model, options.fast, context));
     std::optional<Checkpoints> checkpoints;
-    if (out && options.checkpoint_every) {
-        checkpoints.emplace(*options.out);
+    const std::optional<FoundCheckpoint>& resumed = outputs.resumed;
+    if (outputs.folder && options.checkpoint_every) {
+        checkpoints.emplace(*options.out, resumed ? std::optional(resumed->folder) : std::nullopt);
     }
-    TrainingLoop loop(job, fast, options, context, log, checkpoints ? &*checkpoints : nullptr,
-                      result);
+    TrainingLoop loop(job, fast, options, context, outputs.log,
+                      checkpoints ? &*checkpoints : nullptr, result);
+    if (resumed) {
+        note_surroundings(*resumed, fast, result);
+        FINEWATT_TRY_CONTEXT(
+            in_phase(context.events, "load", [&] { return loop.go_on_from(*resumed); }),
+            "--resume");
+    }
     FINEWATT_TRY(loop.train());
     FINEWATT_TRY(loop.finish());
-    if (result.end != FinetuneEnd::kDiverged && result.work.steps > 0 && out) {
+    if (result.end != FinetuneEnd::kDiverged && result.steps_done > 0 && outputs.folder) {
         const PhaseScope phase(context.events, "save");
-        FINEWATT_TRY_CONTEXT(save(job, options, *out), "--out {}", options.out->string());
+        FINEWATT_TRY_CONTEXT(save(job, options, *outputs.folder), "--out {}",
+                             options.out->string());
         result.is_saved = true;
     }
     return {};
 }
 
-Result<FinetuneResult> run(const FinetuneOptions& options, JobContext& context) {
-    FinetuneResult result;
-    std::optional<OutputFolder> output;
-    StepLog log;
+/// Find the checkpoint and open what is written, to learn before the work what is wrong with them.
+Result<OpenOutputs> open_outputs(const FinetuneOptions& options) {
+    OpenOutputs outputs;
+    FINEWATT_ASSIGN(outputs.resumed, checkpoint_of(options));
     if (options.out) {
         FINEWATT_ASSIGN(OutputFolder prepared, OutputFolder::prepare(*options.out));
-        output.emplace(std::move(prepared));
+        outputs.folder.emplace(std::move(prepared));
     }
-    if (options.log) {
-        FINEWATT_ASSIGN(log, StepLog::create(*options.log));
+    return outputs;
+}
+
+/// Open the log once it is sure that the training goes on: earlier lines are dropped then.
+Status open_log(const FinetuneOptions& options, OpenOutputs& outputs) {
+    if (!options.log) {
+        return {};
     }
+    if (outputs.resumed) {
+        FINEWATT_ASSIGN(outputs.log,
+                        StepLog::go_on(*options.log, outputs.resumed->state.steps_done));
+        return {};
+    }
+    FINEWATT_ASSIGN(outputs.log, StepLog::create(*options.log));
+    return {};
+}
+
+/// Load the model and the data, in phase load, and tokenize, in the phase of that name.
+Result<TrainingJob> prepare(const FinetuneOptions& options, const OpenOutputs& outputs,
+                            JobContext& context, FinetuneResult& result) {
+    const MonoTime begin = context.clock.mono_now();
     FINEWATT_ASSIGN(TrainingJob job, in_phase(context.events, "load",
                                               [&] { return load_job(options, result.notes); }));
+    const MonoTime loaded_at = context.clock.mono_now();
+    result.preparation.load_s = as_seconds(loaded_at - begin);
     for (const std::string& note : result.notes) {
         log_info(note);
     }
+    if (outputs.resumed || options.checkpoint_every) {
+        FINEWATT_ASSIGN(const std::vector<std::string> keys, data_keys(options, job));
+        FINEWATT_ASSIGN(job.settings, training_settings(options, job.model.config(), keys));
+    }
+    if (outputs.resumed) {
+        FINEWATT_TRY(check_settings(*outputs.resumed, job.settings));
+    }
+    FINEWATT_TRY(in_phase(context.events, "tokenize",
+                          [&] { return tokenize(options, job, result.preparation); }));
+    result.preparation.tokenize_s = as_seconds(context.clock.mono_now() - loaded_at);
+    report_preparation(result.preparation, context);
+    return job;
+}
+
+Result<FinetuneResult> run(const FinetuneOptions& options, JobContext& context) {
+    FinetuneResult result;
+    FINEWATT_ASSIGN(OpenOutputs outputs, open_outputs(options));
+    if (!outputs.resumed) {
+        FINEWATT_TRY(open_log(options, outputs));
+    }
+    FINEWATT_ASSIGN(TrainingJob job, prepare(options, outputs, context, result));
+    if (outputs.resumed) {
+        FINEWATT_TRY(open_log(options, outputs));
+    }
     result.label_names = job.training_data.label_names;
-    FINEWATT_TRY(in_phase(context.events, "tokenize", [&] { return tokenize(options, job); }));
-    FINEWATT_TRY(work(options, context, output, log, job, result));
+    FINEWATT_TRY(work(options, context, outputs, job, result));
     return result;
 }
 

@@ -6,10 +6,12 @@
 #include "finewatt/base/clock.h"
 #include "finewatt/base/result.h"
 #include "finewatt/data/batch.h"
+#include "finewatt/data/feature_cache.h"
 #include "finewatt/data/squad_score.h"
 #include "finewatt/data/task.h"
 #include "finewatt/engine/events.h"
 #include "finewatt/engine/fast_options.h"
+#include "finewatt/engine/preparation.h"
 #include "finewatt/engine/work.h"
 
 #include <cstdint>
@@ -51,14 +53,17 @@ struct FinetuneOptions {
     double weight_decay = 0;
     std::uint64_t seed = 42;
     BatchingMode batching = BatchingMode::kUnpadded;
+    FeatureCache cache;                            ///< of tokenized data; as it is made: none
     std::optional<double> dropout;                 ///< probability; nothing = the model's
     FastOptions fast;                              ///< with gemm at kAuto, FINEWATT_GEMM decides
     std::optional<std::int64_t> eval_every;        ///< steps; nothing = only at the end
     std::optional<std::int64_t> early_stop;        ///< evaluations without a better score
     std::optional<std::int64_t> checkpoint_every;  ///< steps; needs `out`
-    std::optional<std::filesystem::path> out;      ///< folder for the result
-    std::optional<std::filesystem::path> log;      ///< JSON line per step
-    std::string settings_toml;                     ///< written to out/settings.toml as it is
+    /// Go on from the newest whole checkpoint in `out`, which is needed.
+    bool is_resumed = false;
+    std::optional<std::filesystem::path> out;  ///< folder for the result
+    std::optional<std::filesystem::path> log;  ///< JSON line per step
+    std::string settings_toml;                 ///< written to out/settings.toml as it is
 };
 
 /// How a training ended.
@@ -71,10 +76,15 @@ enum class FinetuneEnd {
 /// What a training left behind.
 struct FinetuneResult {
     FinetuneEnd end = FinetuneEnd::kComplete;
+    Preparation preparation;
     std::int64_t steps_planned = 0;
-    EngineWork work;
-    double train_s = 0;    ///< wall time of the training steps, without evaluations
-    double loss_mean = 0;  ///< over all steps
+    std::int64_t steps_done = 0;  ///< those before the checkpoint it went on from included
+    /// The checkpoint it went on from, and its step.
+    std::optional<std::filesystem::path> resumed_from;
+    std::int64_t resumed_step = 0;
+    EngineWork work;       ///< of this process: what its energy was spent on
+    double train_s = 0;    ///< wall time of these steps, without evaluations
+    double loss_mean = 0;  ///< over all steps done
     double loss_last = 0;
     /// Of the model that was kept, for all evaluation data. Classification: accuracy (share) and
     /// eval_loss (mean cross-entropy, nats); tokens: precision, recall, f1, accuracy (shares),
@@ -107,11 +117,17 @@ struct JobContext {
 /// A trained head keeps its labels and their order. --out and --log are tried before the work
 /// begins. Uses the threads that start_runtime set.
 ///
+/// A resumed training does what the unbroken one would have done, bit for bit on the same machine
+/// with the same threads; the result says where it went on. Interrupted with checkpoint_every, it
+/// writes a checkpoint of its last step.
+///
 /// Differs from the Trainer: with accumulation the loss is the true mean over the targets of all
 /// batches of the step; transformers 5.17 adds the means of BERT's batches up.
 ///
 /// Errors: not found, permission, corrupt and invalid argument for the inputs, naming file and
-/// expectation; io for output that could not be written; internal when LibTorch fails.
+/// expectation; not found without a whole checkpoint, invalid argument when it was made with other
+/// settings (the first difference is named); io for output that could not be written; internal when
+/// LibTorch fails.
 Result<FinetuneResult> finetune(const FinetuneOptions& options, JobContext& context);
 
 }  // namespace finewatt

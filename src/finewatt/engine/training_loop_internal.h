@@ -4,6 +4,7 @@
 #pragma once
 
 #include "finewatt/data/task_data.h"
+#include "finewatt/engine/checkpoint_arrays_internal.h"
 #include "finewatt/engine/checkpoints_internal.h"
 #include "finewatt/engine/job_setup_internal.h"
 #include "finewatt/engine/reporter_internal.h"
@@ -31,6 +32,8 @@ struct TrainingJob {
     std::vector<EvaluationSet> evaluation;
     Model model;
     FeatureSet features{};
+    /// Set where checkpoints are written or read: what they can be compared by.
+    TrainingSettings settings{};
 };
 
 /// Runs once. All that it is given must outlive it; results go to `result`.
@@ -40,6 +43,10 @@ class TrainingLoop {
     TrainingLoop(TrainingJob& job, FastModel& fast, const FinetuneOptions& options,
                  JobContext& context, StepLog& log, Checkpoints* checkpoints,
                  FinetuneResult& result);
+
+    /// Go on from a checkpoint: read its weights, moments and best weights, and count on from its
+    /// step. Before train(). Errors: as TensorFile::open and load_weights.
+    Status go_on_from(const FoundCheckpoint& checkpoint);
 
     /// Run all steps, in phase train, and the evaluations between them.
     Status train();
@@ -58,9 +65,16 @@ class TrainingLoop {
     };
 
     Status run_epochs();
-    Status run_step(const std::vector<Batch>& batches, std::int64_t first_batch);
+    /// Run what is left of the epoch that batch number `batches_done_` belongs to.
+    Status run_epoch();
+    Status run_step(const std::vector<Batch>& batches);
     Status after_step();
+    /// Evaluate where that is due after the last step and not yet done.
+    Status evaluate_if_due();
     Status write_checkpoint();
+    TrainingState state() const;
+    /// The arrays that a checkpoint has beside the weights, where they are.
+    CheckpointArrays arrays();
     /// Evaluate on all data; sets end to kInterrupted when a stop was requested meanwhile.
     Status evaluate();
     void remember_best();
@@ -78,12 +92,16 @@ class TrainingLoop {
     std::int64_t total_steps_;
     std::int64_t warmup_steps_;
     Reporter reporter_;
+    std::int64_t batches_done_ = 0;
     double loss_sum_ = 0;
     double evaluate_s_ = 0;
     std::optional<std::int64_t> scored_step_{};  ///< when result_.scores were made
     std::optional<Best> best_{};
     std::int64_t evaluations_since_best_ = 0;
 };
+
+/// Return what may differ between two parts of one training, but can change the last bits.
+TrainingSettings surroundings_of(const FastModel& fast);
 
 /// Write a model folder with its settings, for a checkpoint or the result.
 Status write_result_folder(const std::filesystem::path& folder, const TrainingJob& job,

@@ -7,6 +7,7 @@
 #include "finewatt/engine/model_internal.h"
 #include "finewatt/engine/step_log.h"
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,14 @@ class TrainingStep {
     /// of the record but step and time; loss and gradient norm are those before the update. When
     /// one of them is not finite, the weights stay as they are.
     StepRecord run(std::span<const Batch> batches, double rate, const DropoutStep& first);
+
+    /// The moments of AdamW [layout().size()], for a checkpoint to read and to bring back.
+    std::span<float> first_moments() { return first_moments_; }
+
+    std::span<float> second_moments() { return second_moments_; }
+
+    /// Go on after so many steps; the moments are those of that step.
+    void set_steps(std::int64_t steps) { adamw_.set_steps(steps); }
 
   private:
     const Model& model_;

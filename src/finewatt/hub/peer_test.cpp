@@ -4,6 +4,7 @@
 #include "finewatt/base/subprocess.h"
 #include "finewatt/hub/file_lock_internal.h"
 #include "finewatt/testing/hub_fixture.h"
+#include "finewatt/testing/places.h"
 
 #include <nlohmann/json.hpp>
 
@@ -19,19 +20,12 @@ namespace {
 
 using testing::FakeHub;
 
-std::filesystem::path python() {
-    const char* from_environment = std::getenv("FINEWATT_VENV");
-    const std::filesystem::path venv =
-        from_environment != nullptr ? std::filesystem::path(from_environment)
-                                    : std::filesystem::path(FINEWATT_SOURCE_DIR) / "build/venv";
-    return venv / "bin/python";
-}
-
 class HubPeer : public testing::FetchTest {
   protected:
     void SetUp() override {
-        if (!std::filesystem::exists(python())) {
-            GTEST_SKIP() << "no Python environment: " << python() << " (run scripts/setup, or set "
+        if (!std::filesystem::exists(testing::venv_python())) {
+            GTEST_SKIP() << "no Python environment: " << testing::venv_python()
+                         << " (run scripts/setup, or set "
                          << "FINEWATT_VENV)";
         }
         hub_.add_model("org/name");
@@ -39,8 +33,8 @@ class HubPeer : public testing::FetchTest {
 
     SubprocessOptions peer_options(const std::vector<std::string>& arguments) const {
         SubprocessOptions options;
-        options.argv = {python().string(),
-                        std::string(FINEWATT_SOURCE_DIR) + "/tests/parity/hub_peer.py"};
+        options.argv = {testing::venv_python().string(),
+                        testing::source_dir() + "/tests/parity/hub_peer.py"};
         options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
         options.environment = {{"HF_HUB_CACHE", settings_.cache.string()},
                                {"HF_HOME", tree_.path().string()},

@@ -124,7 +124,9 @@ std::string fields_page() {
     append_section<CarbonSummary>(
         page, "carbon",
         "Emissions of a run whose place is known. Without a place `carbon` is null and "
-        "`carbon_reason`, beside it in the run, says how to name one.");
+        "`carbon_reason`, beside it in the run, says how to name one; when embodied emissions, "
+        "water or cost were asked for, `carbon` holds them, `co2_kg` is null and `reason` says "
+        "how.");
     append_section<PhaseRecord>(page, "phase", "A named window that the workload reported.");
     append_section<WorkTotals>(page, "work", "Work done, as the workload reported it last.");
     append_section<DerivedFigures>(page, "derived", "Ratios of energy and work.");

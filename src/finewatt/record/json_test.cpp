@@ -100,6 +100,22 @@ TEST(RunJson, ReadingSkipsUnknownKeysAndKeepsDefaultsOfMissingOnes) {
     EXPECT_TRUE(run.phases.empty());
 }
 
+TEST(RunJson, CarbonOfAnOlderRecordIsRead) {
+    // As it was written before there were ranges of intensities, water and cost.
+    ASSERT_OK_AND_ASSIGN(
+        const RunRecord run,
+        run_from_json(R"({"run_id":"a","kind":"command","status":"complete",)"
+                      R"("started_at":"2026-01-01T00:00:00Z","carbon":{"co2_kg":1.5,)"
+                      R"("co2_kg_low":1,"co2_kg_high":2,"intensity_g_per_kwh":474.5,)"
+                      R"("zone":"RFCW","edition":"eGRID2021","basis":"co2","source":"EPA",)"
+                      R"("pue":1.2,"embodied_kg":null,"sci":null,"reason":null}})"));
+    EXPECT_EQ(run.carbon->co2_kg, 1.5);
+    EXPECT_EQ(run.carbon->pue, 1.2);
+    EXPECT_EQ(run.carbon->intensity_low, std::nullopt);
+    EXPECT_EQ(run.carbon->facility_energy, std::nullopt);
+    EXPECT_EQ(run.carbon->cost_currency, std::nullopt);
+}
+
 TEST(RunJson, WrongTypeNamesThePath) {
     const std::string text =
         R"({"run_id":"a","kind":"command","status":"complete",)"

@@ -213,20 +213,46 @@ struct DeviceClaim {
     }
 };
 
-/// Carbon of a run whose place is known. When the run's energy is unknown, `co2_kg` is empty and
-/// `reason` says why. A run without a place has no CarbonSummary (see RunRecord::carbon_reason).
+/// Carbon of a run, and what else its energy brings with it: water and money. Of a run without a
+/// place there is one only when something beyond operation was asked for; then, and when the run's
+/// energy is unknown, `co2_kg` is empty and `reason` says why (see also RunRecord::carbon_reason).
 struct CarbonSummary {
     std::optional<double> co2_kg;
     std::optional<double> co2_kg_low;
     std::optional<double> co2_kg_high;
     std::optional<CarbonIntensity> intensity;
+    std::optional<CarbonIntensity> intensity_low{};
+    std::optional<CarbonIntensity> intensity_high{};
+    /// "average" or "marginal"; empty for a factor that does not say.
+    std::optional<std::string> intensity_kind{};
     std::optional<std::string> zone;
     std::optional<std::string> edition;
     std::optional<std::string> basis;
     std::optional<std::string> source;
     double pue = 1;
+    std::optional<Joules> facility_energy{};
+    std::optional<Joules> facility_energy_low{};
+    std::optional<Joules> facility_energy_high{};
     std::optional<double> embodied_kg;
+    std::optional<double> embodied_kg_low{};
+    std::optional<double> embodied_kg_high{};
+    std::optional<std::string> embodied_provenance{};
+    std::optional<std::string> embodied_source{};
+    std::optional<std::string> embodied_reason{};
     std::optional<double> sci;
+    std::optional<double> sci_low{};
+    std::optional<double> sci_high{};
+    std::optional<std::string> sci_per{};
+    std::optional<std::string> sci_reason{};
+    std::optional<double> water_l{};
+    std::optional<double> water_l_low{};
+    std::optional<double> water_l_high{};
+    std::optional<std::string> water_source{};
+    std::optional<double> cost{};
+    std::optional<double> cost_low{};
+    std::optional<double> cost_high{};
+    std::optional<std::string> cost_currency{};
+    std::optional<std::string> cost_source{};
     std::optional<std::string> reason;
 
     static constexpr auto fields() {
@@ -235,14 +261,48 @@ struct CarbonSummary {
             field("co2_kg", &C::co2_kg, "kg", "operational emissions"),
             field("co2_kg_low", &C::co2_kg_low, "kg", "lower end of their range"),
             field("co2_kg_high", &C::co2_kg_high, "kg", "upper end of their range"),
-            field("intensity_g_per_kwh", &C::intensity, "g/kWh", "carbon intensity used"),
+            field("intensity_g_per_kwh", &C::intensity, "g/kWh",
+                  "carbon intensity used; of a time series the mean weighted by energy"),
+            field("intensity_g_per_kwh_low", &C::intensity_low, "g/kWh", "lower end of its range"),
+            field("intensity_g_per_kwh_high", &C::intensity_high, "g/kWh",
+                  "upper end of its range"),
+            field("intensity_kind", &C::intensity_kind, "",
+                  "average (all load) or marginal (one kWh more or less); never mixed"),
             field("zone", &C::zone, "", "grid zone or zones the intensity belongs to"),
-            field("edition", &C::edition, "", "edition of the table"),
+            field("edition", &C::edition, "", "edition of the table, or hours of the time series"),
             field("basis", &C::basis, "", "co2 or co2e; null when an intensity was given as is"),
             field("source", &C::source, "", "where the intensity comes from"),
             field("pue", &C::pue, "1", "power usage effectiveness applied"),
-            field("embodied_kg", &C::embodied_kg, "kg", "share of the emissions of making"),
-            field("sci", &C::sci, "g", "software carbon intensity per unit of work"),
+            field("facility_energy_j", &C::facility_energy, "J",
+                  "energy of the facility: the run's total times the PUE"),
+            field("facility_energy_j_low", &C::facility_energy_low, "J", "lower end of its range"),
+            field("facility_energy_j_high", &C::facility_energy_high, "J",
+                  "upper end of its range"),
+            field("embodied_kg", &C::embodied_kg, "kg", "share of the emissions of making, CO2e"),
+            field("embodied_kg_low", &C::embodied_kg_low, "kg", "lower end of their range"),
+            field("embodied_kg_high", &C::embodied_kg_high, "kg", "upper end of their range"),
+            field("embodied_provenance", &C::embodied_provenance, "",
+                  "modelled (figures of this hardware) or assumed (figures of its class)"),
+            field("embodied_source", &C::embodied_source, "",
+                  "footprints, lifetime and shares they rest on"),
+            field("embodied_reason", &C::embodied_reason, "", "why they are unknown"),
+            field("sci", &C::sci, "g", "software carbon intensity: CO2e per unit of work"),
+            field("sci_low", &C::sci_low, "g", "lower end of its range"),
+            field("sci_high", &C::sci_high, "g", "upper end of its range"),
+            field("sci_per", &C::sci_per, "",
+                  "unit of work: run, 1k-examples, million-tokens or million-tokens-padded"),
+            field("sci_reason", &C::sci_reason, "", "why it is unknown"),
+            field("water_l", &C::water_l, "l", "water used for the energy"),
+            field("water_l_low", &C::water_l_low, "l", "lower end of its range"),
+            field("water_l_high", &C::water_l_high, "l", "upper end of its range"),
+            field("water_source", &C::water_source, "",
+                  "litres per kWh it rests on, or why it is unknown"),
+            field("cost", &C::cost, "currency", "price of the facility's energy"),
+            field("cost_low", &C::cost_low, "currency", "lower end of its range"),
+            field("cost_high", &C::cost_high, "currency", "upper end of its range"),
+            field("cost_currency", &C::cost_currency, "", "ISO 4217 code of the currency"),
+            field("cost_source", &C::cost_source, "",
+                  "price per kWh it rests on, or why it is unknown"),
             field("reason", &C::reason, "", "why the emissions are unknown"));
     }
 };

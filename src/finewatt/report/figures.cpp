@@ -25,6 +25,17 @@ std::string figure_name(std::string_view name) {
     return truncate_to_width(safe_text(name), kLongestName);
 }
 
+ScaledEnergy energy_scale(double largest_j) {
+    constexpr std::array<ScaledEnergy, 4> kScales{
+        {{"GJ", 1e9}, {"MJ", 1e6}, {"kJ", 1e3}, {"J", 1}}};
+    for (const ScaledEnergy& scale : kScales) {
+        if (largest_j >= scale.size_j) {
+            return scale;
+        }
+    }
+    return {"mJ", 1e-3};
+}
+
 double height_below_plot_px(int legend_rows) {
     return kNumbersPx + kTitlePx + kLegendRowPx * legend_rows + 6;
 }

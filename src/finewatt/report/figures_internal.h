@@ -1,8 +1,9 @@
-// What the figures of a run show, as gnuplot scripts and data. Nothing is drawn here: draw_svg
+// What the figures of runs show, as gnuplot scripts and data. Nothing is drawn here: draw_svg
 // (gnuplot.h) does. Colours are mid tones that read on white and on black.
 #pragma once
 
 #include "finewatt/record/run.h"
+#include "finewatt/report/energy_bars_internal.h"
 #include "finewatt/report/gnuplot.h"
 
 #include <cstddef>
@@ -39,6 +40,15 @@ std::string_view figure_colour(std::size_t index);
 /// Return a name made safe and cut to what a figure has room for.
 std::string figure_name(std::string_view name);
 
+/// A unit of energy and its size.
+struct ScaledEnergy {
+    std::string_view name;
+    double size_j;
+};
+
+/// Return the unit for an axis that ends at `largest_j`.
+ScaledEnergy energy_scale(double largest_j);
+
 /// Where the plot area of a figure lies, the title of its x axis, and the size of its legend.
 struct FigureFrame {
     double height_px = 0;
@@ -53,6 +63,11 @@ std::string frame_script(const FigureFrame& frame);
 /// Height of what stands below the plot area: numbers, title and legend.
 double height_below_plot_px(int legend_rows);
 
+/// Draws ranges out of four columns: begin and length in x and y. Arrows with flat heads, since the
+/// symbols of error bars are definitions, which a page with several figures cannot have.
+inline constexpr std::string_view kWhiskers =
+    "with vectors heads nofilled size graph 0.008,90 linewidth 1.2";
+
 /// A figure, what it shows in words, and what it could not show.
 struct FigureView {
     GnuplotFigure gnuplot;
@@ -63,7 +78,11 @@ struct FigureView {
 /// Power over time, one line for each series, with the phases as bands. Nothing without samples.
 std::optional<FigureView> power_figure(const RunRecord& run, const std::vector<PowerSeries>& power);
 
-/// Energy of each phase, stacked by component. Nothing without a phase of known energy.
-std::optional<FigureView> phase_energy_figure(const RunRecord& run);
+/// Bars of energy with their ranges, at most the first 40. Nothing without a bar of known energy.
+std::optional<FigureView> bar_figure(EnergyBars bars);
+
+/// Energy against tokens, each point with its range. Nothing without a point. An axis over more
+/// than two decades is logarithmic.
+std::optional<FigureView> token_figure(const TokenPoints& points);
 
 }  // namespace finewatt::report

@@ -102,25 +102,73 @@ TEST(PowerFigure, NestedPhasesAreNotDrawnOverTheOuterOne) {
     EXPECT_THAT(figure->gnuplot.script, Not(HasSubstr("'step'")));
 }
 
-TEST(PhaseEnergyFigure, UnknownEnergyIsLeftOutAndSaid) {
-    RunRecord run;
-    run.phases = {phase("known", 0, 1), phase("dark", 1, 1)};
-    ComponentEnergy cpu;
-    cpu.component = "cpu";
-    cpu.energy = joules(5);
-    run.phases[0].energy.energy = joules(5);
-    run.phases[0].energy.components = {cpu};
-    const auto figure = phase_energy_figure(run);
-    ASSERT_TRUE(figure.has_value());
-    EXPECT_THAT(figure->caption, HasSubstr("without a known energy are left out"));
-    EXPECT_THAT(figure->gnuplot.script, Not(HasSubstr("dark")));
-    EXPECT_EQ(figure->text_alternative, "Energy by phase: known 5.000 J.");
+EnergyBars two_bars() {
+    EnergyBars bars{"Energy by phase", "Energy of each phase.", {"cpu", "dram"}, {}, 0};
+    bars.bars = {{"train", 30, 20, 45, {25, 5}}, {"save", 10, std::nullopt, std::nullopt, {9, 1}}};
+    return bars;
 }
 
-TEST(PhaseEnergyFigure, WithoutAKnownPhaseThereIsNone) {
-    RunRecord run;
-    run.phases = {phase("dark", 0, 1)};
-    EXPECT_FALSE(phase_energy_figure(run).has_value());
+TEST(BarFigure, StacksThePartsAndDrawsKnownRanges) {
+    const auto figure = bar_figure(two_bars());
+    ASSERT_TRUE(figure.has_value());
+    ASSERT_EQ(figure->gnuplot.data_files.size(), 3U);
+    EXPECT_THAT(figure->gnuplot.data_files[1].second, HasSubstr("27.5 1 25 30"));
+    EXPECT_THAT(figure->gnuplot.data_files[2].second, HasSubstr("\n20 1 25 0\n"));
+    EXPECT_THAT(figure->gnuplot.data_files[2].second, Not(HasSubstr(" 2 ")));
+    EXPECT_EQ(figure->text_alternative, "Energy by phase: train 30 J, save 10.00 J.");
+}
+
+TEST(BarFigure, WithoutRangesThereIsNoLegendOfThem) {
+    EnergyBars bars = two_bars();
+    bars.bars.erase(bars.bars.begin());
+    const auto figure = bar_figure(bars);
+    ASSERT_TRUE(figure.has_value());
+    EXPECT_THAT(figure->gnuplot.script, Not(HasSubstr("range'")));
+}
+
+TEST(BarFigure, SaysWhatIsLeftOut) {
+    EnergyBars bars = two_bars();
+    bars.left_out = 2;
+    for (int i = 0; i < 60; ++i) {
+        bars.bars.push_back({"more", 1, std::nullopt, std::nullopt, {1, 0}});
+    }
+    const auto figure = bar_figure(bars);
+    ASSERT_TRUE(figure.has_value());
+    EXPECT_THAT(figure->caption, HasSubstr("2 without a known energy are left out."));
+    EXPECT_THAT(figure->caption, HasSubstr("The first 40 of 62."));
+}
+
+TEST(BarFigure, WithoutKnownEnergyThereIsNone) {
+    EXPECT_FALSE(bar_figure({}).has_value());
+    EnergyBars zero = two_bars();
+    zero.bars = {{"idle", 0, std::nullopt, std::nullopt, {0, 0}}};
+    EXPECT_FALSE(bar_figure(zero).has_value());
+}
+
+TEST(TokenFigure, ShowsEachKindWithItsRanges) {
+    TokenPoints points{"computed tokens (with padding)", {}, 1};
+    points.points = {{"a", "fine-tuning", 2000, 50, 40, 60},
+                     {"b", "inference", 1000, 10, std::nullopt, std::nullopt}};
+    const auto figure = token_figure(points);
+    ASSERT_TRUE(figure.has_value());
+    EXPECT_THAT(figure->gnuplot.script, HasSubstr("title 'fine-tuning'"));
+    EXPECT_THAT(figure->gnuplot.script, Not(HasSubstr("logscale")));
+    EXPECT_THAT(figure->gnuplot.data_files[0].second, HasSubstr("\n2000 50 40 0 20\n"));
+    EXPECT_THAT(figure->gnuplot.data_files[1].second, HasSubstr("\n1000 10 10 0 0\n"));
+    EXPECT_THAT(figure->caption, HasSubstr("1 run is left out"));
+}
+
+TEST(TokenFigure, WideRangesHaveLogarithmicAxes) {
+    TokenPoints points{"computed tokens (with padding)", {}, 0};
+    points.points = {{"a", "k", 1e9, 5e6, {}, {}}, {"b", "k", 1e5, 10, {}, {}}};
+    const auto figure = token_figure(points);
+    ASSERT_TRUE(figure.has_value());
+    EXPECT_THAT(figure->gnuplot.script, HasSubstr("set logscale x"));
+    EXPECT_THAT(figure->gnuplot.script, HasSubstr("set logscale y"));
+}
+
+TEST(TokenFigure, WithoutPointsThereIsNone) {
+    EXPECT_FALSE(token_figure({}).has_value());
 }
 
 }  // namespace

@@ -73,11 +73,30 @@ TEST(DrawSvg, HangingGnuplotIsStopped) {
 TEST(DrawSvg, GnuplotSeesScriptAndDataAndMakesTheFigure) {
     testing::TempTree tree;
     const auto options =
-        fake_gnuplot(tree, "{ printf '<svg>'; cat - data.txt; printf '</svg>'; } > figure.svg\n");
+        fake_gnuplot(tree, "{ printf '<svg>'; cat - data.txt; printf '</svg>'; } > figure.out\n");
     ASSERT_OK_AND_ASSIGN(const std::string svg, draw_svg(line_figure(), options));
     EXPECT_THAT(svg, HasSubstr("set terminal svg size 300,200"));
     EXPECT_THAT(svg, HasSubstr("plot 'data.txt'"));
     EXPECT_THAT(svg, HasSubstr("0 1\n1 2\n"));
+}
+
+TEST(DrawFigure, DatesOfPdfFilesAreBlank) {
+    testing::TempTree tree;
+    const auto options = fake_gnuplot(
+        tree, "printf '%s' '%PDF /CreationDate (D:20261123170000+01) x (D:2026)' > figure.out\n");
+    ASSERT_OK_AND_ASSIGN(const std::string pdf,
+                         draw_figure(line_figure(), FigureFormat::kPdf, options));
+    EXPECT_EQ(pdf, "%PDF /CreationDate (D:00000000000000+00) x (D:2026)");
+}
+
+TEST(DrawFigure, FilesAreDrawnOnWhite) {
+    testing::TempTree tree;
+    const auto options = fake_gnuplot(tree, "cat > figure.out\n");
+    for (const FigureFormat format : {FigureFormat::kSvg, FigureFormat::kPng, FigureFormat::kPdf}) {
+        ASSERT_OK_AND_ASSIGN(const std::string script, draw_figure(line_figure(), format, options));
+        EXPECT_THAT(script, HasSubstr("background rgb 'white'"));
+        EXPECT_THAT(script, HasSubstr("noenhanced"));
+    }
 }
 
 TEST(DrawSvg, RealGnuplotDrawsAndEscapesHostileText) {

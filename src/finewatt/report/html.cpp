@@ -6,57 +6,12 @@
 
 #include <algorithm>
 
+namespace finewatt::embedded {
+std::string_view page_css();
+}  // namespace finewatt::embedded
+
 namespace finewatt::report {
 namespace {
-
-/// Text and background have a contrast of at least 7:1 in both schemes (WCAG 2.1, 1.4.6).
-constexpr std::string_view kStyle = R"css(
-:root { color-scheme: light dark; --text: #1b1f24; --soft: #454d57; --page: #ffffff;
-  --panel: #f3f5f7; --line: #c9d0d8; --accent: #1d5fa5; }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #e8eaed; --soft: #b4bcc6; --page: #16181d; --panel: #21252c;
-    --line: #434b56; --accent: #8fc1f7; }
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--text);
-  font: 1rem/1.5 system-ui, sans-serif; }
-header, main, footer { max-width: 68rem; margin: 0 auto; padding: 0 1.25rem; }
-header { padding-top: 1.75rem; }
-h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .25rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
-.subtitle, footer, caption, figcaption { color: var(--soft); }
-.subtitle { margin: 0; overflow-wrap: anywhere; }
-.key { display: flex; flex-wrap: wrap; gap: .75rem; margin: 0; }
-.key div { flex: 1 1 11.5rem; background: var(--panel); border: 1px solid var(--line); border-radius: .5rem;
-  padding: .7rem .9rem; overflow-wrap: anywhere; }
-.key dt { color: var(--soft); font-size: .9rem; }
-.key dd { margin: 0; font-size: .9rem; }
-.key dd.value { font-size: 1.15rem; font-weight: 600; line-height: 1.35; }
-.scroll { overflow-x: auto; }
-.scroll:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-table { border-collapse: collapse; font-size: .925rem; }
-table.wide { width: 100%; }
-caption { text-align: left; padding-bottom: .35rem; }
-th, td { text-align: left; vertical-align: top; padding: .35rem 1.1rem .35rem 0;
-  border-bottom: 1px solid var(--line); }
-th[scope=row] { font-weight: 600; }
-.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-li { overflow-wrap: anywhere; }
-.pairs td { overflow-wrap: anywhere; }
-figure { margin: 1rem 0 0; }
-.chart { display: block; width: 100%; height: auto; color: var(--text); }
-figcaption { font-size: .9rem; }
-.note { background: var(--panel); border-left: .25rem solid var(--accent); margin: .5rem 0;
-  padding: .6rem .9rem; overflow-wrap: anywhere; }
-footer { padding-top: 1.5rem; padding-bottom: 2rem; font-size: .9rem; }
-@media print {
-  :root { --text: #000; --soft: #333; --page: #fff; --panel: #fff; --line: #999; }
-  body { font-size: 10pt; }
-  .scroll { overflow: visible; }
-  tr, figure, .key div { break-inside: avoid; }
-  h2 { break-after: avoid; }
-}
-)css";
 
 std::string element_id(std::string_view title) {
     std::string id(title);
@@ -77,23 +32,38 @@ std::string scrolling(std::string_view name, std::string_view html) {
 
 }  // namespace
 
-std::string html_page(std::string_view title, std::string_view subtitle, std::string_view html) {
-    const std::string safe_title = escape_html(title);
+std::string html_page(const HtmlPage& page) {
+    const std::string title = escape_html(page.title);
+    std::string hashes;
+    for (const PageScript& script : page.scripts) {
+        hashes += fmt::format(" '{}'", script.hash);
+    }
     std::string out = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n";
-    out +=
+    // Only scripts with these hashes run, whatever a run is called, and nothing may be loaded.
+    out += fmt::format(
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-        "style-src 'unsafe-inline'\"/>\n";
+        "style-src 'unsafe-inline'; script-src{}; base-uri 'none'; form-action 'none'\"/>\n",
+        hashes.empty() ? " 'none'" : hashes);
     out += fmt::format("<title>{} - finewatt report</title>\n<style>{}</style>\n</head>\n<body>\n",
-                       safe_title, kStyle);
-    out += fmt::format("<header>\n<h1>{}</h1>\n<p class=\"subtitle\">{}</p>\n</header>\n",
-                       safe_title, escape_html(subtitle));
+                       title, embedded::page_css());
+    out += fmt::format("<header>\n<h1>{}</h1>\n<p class=\"subtitle\">{}</p>\n</header>\n", title,
+                       escape_html(page.subtitle));
     out += "<main>\n";
-    out += html;
+    out += page.html;
     out +=
-        "</main>\n<footer>\n<p>Made by finewatt. This page needs no other file.</p>\n</footer>\n"
-        "</body>\n</html>\n";
-    return out;
+        "</main>\n<footer>\n<p>Made by finewatt. This page needs no other file.</p>\n</footer>\n";
+    if (!page.scripts.empty()) {
+        out += "<script type=\"application/json\" id=\"report-data\">";
+        out += page.data_json;
+        out += "</script>\n";
+    }
+    for (const PageScript& script : page.scripts) {
+        out += "<script>";
+        out += script.text;
+        out += "</script>\n";
+    }
+    return out + "</body>\n</html>\n";
 }
 
 std::string html_section(std::string_view title, std::string_view html) {
@@ -101,6 +71,16 @@ std::string html_section(std::string_view title, std::string_view html) {
     return fmt::format(
         "<section aria-labelledby=\"{0}\">\n<h2 id=\"{0}\">{1}</h2>\n{2}</section>\n", id,
         escape_html(title), html);
+}
+
+std::string html_subsection(std::string_view title, std::string_view html) {
+    return fmt::format("<h3>{}</h3>\n{}", escape_html(title), html);
+}
+
+std::string html_details(std::string_view summary, std::string_view css_class,
+                         std::string_view html) {
+    return fmt::format("<details class=\"{}\">\n<summary>{}</summary>\n{}</details>\n", css_class,
+                       escape_html(summary), html);
 }
 
 std::string html_paragraph(std::string_view text) {
@@ -181,6 +161,22 @@ std::string html_figure(std::string_view svg, std::string_view text_alternative,
         "<figure>\n<div role=\"img\" aria-label=\"{}\">{}</div>\n<figcaption>{}</figcaption>\n"
         "</figure>\n",
         escape_html(text_alternative), svg, escape_html(caption));
+}
+
+std::string html_interactive_figure(std::string_view name, std::string_view text_alternative,
+                                    std::string_view caption) {
+    return fmt::format(
+        "<figure data-figure=\"{}\" hidden=\"hidden\">\n"
+        "<div class=\"controls\" role=\"group\" aria-label=\"Controls of the figure\"></div>\n"
+        "<div class=\"plot\"><canvas role=\"img\" tabindex=\"0\" "
+        "aria-label=\"{}\"></canvas></div>\n"
+        "<p class=\"reading\" aria-live=\"polite\"></p>\n"
+        "<div class=\"legend\" role=\"group\" aria-label=\"What is shown\"></div>\n"
+        "<figcaption>{}</figcaption>\n"
+        "<details><summary>Values of this figure</summary>\n"
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Values\"></div>\n"
+        "</details>\n</figure>\n",
+        name, escape_html(text_alternative), escape_html(caption));
 }
 
 }  // namespace finewatt::report

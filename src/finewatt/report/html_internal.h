@@ -3,6 +3,7 @@
 // taken as markup.
 #pragma once
 
+#include "finewatt/report/page_scripts_internal.h"
 #include "finewatt/report/run_view_internal.h"
 
 #include <string>
@@ -24,10 +25,24 @@ struct HtmlTable {
     std::vector<std::vector<std::string>> rows;
 };
 
-/// The whole page with its style; asks no other file for anything.
-std::string html_page(std::string_view title, std::string_view subtitle, std::string_view html);
+/// A whole page. `data_json` must hold no <, > or &; it is there for the scripts, if there are any.
+struct HtmlPage {
+    std::string title;
+    std::string subtitle;
+    std::string html;
+    std::string data_json;
+    std::vector<PageScript> scripts;
+};
+
+/// The page with its style; asks no other file for anything.
+std::string html_page(const HtmlPage& page);
 /// A section with a heading of level 2 that names it for screen readers.
 std::string html_section(std::string_view title, std::string_view html);
+/// A part of a section, under a heading of level 3.
+std::string html_subsection(std::string_view title, std::string_view html);
+/// A part that is folded away until it is asked for.
+std::string html_details(std::string_view summary, std::string_view css_class,
+                         std::string_view html);
 std::string html_paragraph(std::string_view text);
 /// A paragraph that stands in for something that is missing.
 std::string html_note(std::string_view text);
@@ -41,5 +56,8 @@ std::string html_pairs(std::string_view caption, const std::vector<LabelledText>
 std::string html_key_figures(const std::vector<LabelledText>& figures);
 std::string html_figure(std::string_view svg, std::string_view text_alternative,
                         std::string_view caption);
+/// The place that the script `name` ("power", "bars", "tokens") fills; hidden until it does.
+std::string html_interactive_figure(std::string_view name, std::string_view text_alternative,
+                                    std::string_view caption);
 
 }  // namespace finewatt::report

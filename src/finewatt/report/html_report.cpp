@@ -3,8 +3,10 @@
 #include "finewatt/base/file.h"
 #include "finewatt/report/figures_internal.h"
 #include "finewatt/report/html_internal.h"
-#include "finewatt/report/run_view_internal.h"
-#include "finewatt/report/text.h"
+#include "finewatt/report/page_data_internal.h"
+#include "finewatt/report/page_scripts_internal.h"
+#include "finewatt/report/run_sections_internal.h"
+#include "finewatt/report/run_tables.h"
 
 #include <fmt/format.h>
 
@@ -14,237 +16,218 @@
 namespace finewatt {
 namespace {
 
-using report::LabelledText;
+/// With more runs the page has their tables only: all of one run is a page of its own.
+constexpr std::size_t kMostUnfoldedRuns = 20;
+/// Longer tables are folded away.
+constexpr std::size_t kLongTable = 40;
+/// Without scripts there is a drawing for each run, and no more than these.
+constexpr std::size_t kMostDrawnRuns = 12;
 
-std::string title_of(const RunRecord& run) {
+constexpr std::string_view kPowerTitle = "Power over time";
+constexpr std::string_view kEnergyTitle = "Energy by phase and component";
+constexpr std::string_view kTokensTitle = "Energy against tokens";
+constexpr std::string_view kNoSamples = "There is no figure: no samples of power were recorded.";
+constexpr std::string_view kNoEnergy = "There is no figure: no energy of a phase is known.";
+
+std::string title_of(std::span<const RunRecord> runs) {
+    if (runs.size() != 1) {
+        return fmt::format("{} runs", runs.size());
+    }
+    const RunRecord& run = runs[0];
     return run.name && !run.name->empty() ? *run.name : "Run " + run.run_id;
 }
 
-/// The range of a figure goes to a line of its own.
-std::string range_below(std::string text) {
-    const std::size_t at = text.find(" (");
-    return at == text.npos || text.starts_with("unknown") ? text : text.replace(at, 1, "\n");
+std::string subtitle_of(std::span<const RunRecord> runs) {
+    if (runs.empty()) {
+        return "";
+    }
+    if (runs.size() == 1) {
+        return report::run_subtitle(runs[0]);
+    }
+    return fmt::format("Started from {} to {}.", runs.front().started_at.to_iso8601(),
+                       runs.back().started_at.to_iso8601());
 }
 
-/// The figures at the head of the page: scores, energy, carbon, energy per work, time.
-std::string key_figures(const RunRecord& run) {
-    std::vector<LabelledText> figures = report::score_lines(run);
-    for (LabelledText& score : figures) {
-        std::replace(score.label.begin(), score.label.end(), '_', ' ');
-    }
-    const EnergySummary& energy = run.energy;
-    std::string energy_text = report::energy_text(energy);
-    if (report::is_known(energy.energy)) {
-        energy_text = fmt::format("{}\n{}\n{}", range_below(energy_text), report::kwh_text(energy),
-                                  report::energy_origin_text(energy));
-    }
-    figures.push_back({"Energy", energy_text});
-    figures.push_back({"Carbon", range_below(report::carbon_text(run))});
-    figures.push_back({"Energy per 1,000 examples", report::energy_per_1k_examples_text(run)});
-    figures.push_back({"Wall time", report::wall_time_text(run)});
-    return report::html_key_figures(figures);
-}
-
-std::string component_section(const RunRecord& run) {
-    const auto views = report::component_views(run.energy);
-    if (views.empty()) {
-        return report::html_section("Energy by component",
-                                    report::html_paragraph("No component was read."));
-    }
-    report::HtmlTable table{"Energy of each component and where the figure comes from",
-                            {{"Component"},
-                             {"Device"},
-                             {"Energy", true},
-                             {"Range", true},
-                             {"Mean power", true},
-                             {"Largest power", true},
-                             {"Coverage", true},
-                             {"How"},
-                             {"Source"}},
-                            {}};
-    std::vector<std::string> remarks;
-    for (const auto& view : views) {
-        const std::string& name = view.device.empty() ? view.component : view.device;
-        for (const std::string& remark : view.remarks) {
-            remarks.push_back(fmt::format("{}, {}: {}", view.component, name, remark));
+report::HtmlTable people_table(const ReportTable& table) {
+    report::HtmlTable out{table.title, {}, {}};
+    for (const ReportColumn& column : table.columns) {
+        if (column.readers != ColumnFor::kPrograms) {
+            out.columns.push_back({column.title, column.is_number});
         }
-        table.rows.push_back({view.component, view.device, view.energy, view.range, view.power_mean,
-                              view.power_max, view.coverage, view.provenance, view.source});
     }
-    return report::html_section("Energy by component",
-                                report::html_table(table) + report::html_list(remarks));
-}
-
-std::string phase_table(const RunRecord& run) {
-    report::HtmlTable table{"Time and energy of each phase",
-                            {{"Phase"},
-                             {"Begin", true},
-                             {"Time", true},
-                             {"Energy", true},
-                             {"Range", true},
-                             {"Mean power", true},
-                             {"How"}},
-                            {}};
-    std::vector<std::string> remarks;
-    for (const auto& view : report::phase_views(run)) {
-        if (!view.remark.empty()) {
-            remarks.push_back(fmt::format("{}: {}", view.name, view.remark));
+    for (const auto& row : table.rows) {
+        std::vector<std::string> cells;
+        for (std::size_t c = 0; c < row.size(); ++c) {
+            if (table.columns[c].readers != ColumnFor::kPrograms) {
+                cells.push_back(row[c].text);
+            }
         }
-        table.rows.push_back({view.name, view.begin, view.duration, view.energy, view.range,
-                              view.power_mean, view.provenance});
+        out.rows.push_back(std::move(cells));
     }
-    return report::html_table(table) + report::html_list(remarks);
+    return out;
 }
 
-std::string figure_html(const report::FigureView& figure, const FigureOptions& options) {
-    const auto svg = draw_svg(figure.gnuplot, options);
+std::string table_section(const ReportTable& table) {
+    if (table.rows.empty()) {
+        return "";
+    }
+    std::string html = report::html_table(people_table(table));
+    if (table.rows.size() > kLongTable) {
+        html = report::html_details(fmt::format("{} lines", table.rows.size()), "table", html);
+    }
+    return report::html_section(table.title, html + report::html_list(table.notes));
+}
+
+std::string drawn_figure(const std::optional<report::FigureView>& figure,
+                         const FigureOptions& options, std::string_view without) {
+    if (!figure) {
+        return report::html_note(without);
+    }
+    const auto svg = draw_svg(figure->gnuplot, options);
     if (!svg) {
         return report::html_note(fmt::format("This figure is missing: {}. {}",
-                                             svg.error().describe(), figure.text_alternative));
+                                             svg.error().describe(), figure->text_alternative));
     }
-    return report::html_figure(*svg, figure.text_alternative, figure.caption);
+    return report::html_figure(*svg, figure->text_alternative, figure->caption);
 }
 
-std::string power_section(const RunRecord& run, const std::vector<PowerSeries>& power,
-                          const FigureOptions& options) {
-    const auto figure = report::power_figure(run, power);
-    return report::html_section(
-        "Power over time",
-        figure ? figure_html(*figure, options)
-               : report::html_note("There is no figure: no samples of power were recorded."));
+/// What the page shows of figures, and what its scripts need.
+struct FigureParts {
+    std::string html;
+    std::string data_json;
+};
+
+Result<FigureParts> interactive_figures(std::span<const RunRecord> runs,
+                                        const std::vector<std::string>& labels,
+                                        const PowerReader& read_power) {
+    FINEWATT_ASSIGN(report::PageData data, report::page_data(runs, labels, read_power));
+    FigureParts parts;
+    parts.html = "<noscript>" +
+                 report::html_note("The figures need JavaScript. The tables below need none.") +
+                 "</noscript>\n";
+    parts.html += report::html_section(
+        kPowerTitle,
+        data.has_power
+            ? report::html_interactive_figure(
+                  "power", "Power over time; the values are in the table below the figure.",
+                  "Power of each channel over time; grey bands are the phases. Where samples were "
+                  "put together, the line is their mean and the light area goes from the least to "
+                  "the largest. Drag over a stretch of time to see more of it; with the keyboard: "
+                  "arrow keys read values, + and - zoom, 0 shows the whole run.")
+            : report::html_note(kNoSamples));
+    parts.html += report::html_section(
+        kEnergyTitle,
+        data.has_bars
+            ? report::html_interactive_figure(
+                  "bars", "Energy by phase and component; the values are in the table below.",
+                  "The black or white line is the range in which the total lies.")
+            : report::html_note(kNoEnergy));
+    if (data.has_tokens) {
+        parts.html += report::html_section(
+            kTokensTitle,
+            report::html_interactive_figure(
+                "tokens", "Energy against tokens; the values are in the table below.",
+                "A point for each run, with the range in which its energy lies. Runs without "
+                "known tokens or energy are left out."));
+    }
+    parts.data_json = std::move(data.json);
+    return parts;
 }
 
-std::string phase_section(const RunRecord& run, const FigureOptions& options) {
-    if (run.phases.empty()) {
-        return report::html_section("Phases",
-                                    report::html_paragraph("The command reported no phases."));
+Result<FigureParts> drawn_figures(std::span<const RunRecord> runs,
+                                  const std::vector<std::string>& labels,
+                                  const PowerReader& read_power, const FigureOptions& options) {
+    std::string power_html;
+    std::string energy_html;
+    const std::size_t drawn = std::min(runs.size(), kMostDrawnRuns);
+    if (runs.size() > 1) {
+        energy_html += drawn_figure(report::bar_figure(report::component_bars(runs, labels)),
+                                    options, kNoEnergy);
+        energy_html += drawn_figure(report::bar_figure(report::run_phase_bars(runs, labels)),
+                                    options, kNoEnergy);
     }
-    const auto figure = report::phase_energy_figure(run);
-    return report::html_section("Phases",
-                                phase_table(run) + (figure ? figure_html(*figure, options) : ""));
-}
-
-std::string map_section(std::string_view title, std::string_view caption,
-                        const SettingMap& values) {
-    if (values.empty()) {
-        return "";
-    }
-    std::vector<LabelledText> lines;
-    for (const auto& [name, value] : values) {
-        lines.push_back({name, report::setting_text(value)});
-    }
-    return report::html_section(title, report::html_pairs(caption, lines));
-}
-
-std::string_view meaning_of(std::string_view provenance) {
-    if (provenance == "measured") {
-        return "measured: read from an energy counter of the hardware";
-    }
-    if (provenance == "derived") {
-        return "derived: integrated from power readings";
-    }
-    if (provenance == "modelled") {
-        return "modelled: computed from load and rated power, because no sensor could be read";
-    }
-    if (provenance == "assumed") {
-        return "assumed: taken without any knowledge of this machine";
-    }
-    return "mixed: the parts of the total come from different kinds of sources";
-}
-
-/// How the figures of this page came about; only what applies to the run.
-std::string notes_section(const RunRecord& run) {
-    std::vector<std::string> notes;
-    std::vector<std::string> provenances{run.energy.provenance};
-    for (const ComponentEnergy& component : run.energy.components) {
-        provenances.push_back(component.provenance);
-    }
-    std::sort(provenances.begin(), provenances.end());
-    provenances.erase(std::unique(provenances.begin(), provenances.end()), provenances.end());
-    for (const std::string& provenance : provenances) {
-        if (!provenance.empty()) {
-            notes.emplace_back(meaning_of(provenance));
+    for (std::size_t i = 0; i < drawn; ++i) {
+        FINEWATT_ASSIGN(const std::vector<PowerSeries> power, read_power(runs[i]));
+        FINEWATT_TRY(report::check_series(power));
+        if (runs.size() > 1) {
+            power_html += report::html_subsection(labels[i], "");
         }
+        power_html += drawn_figure(report::power_figure(runs[i], power), options, kNoSamples);
     }
-    if (report::is_known(run.energy.energy)) {
-        std::string domains;
-        for (const std::string& domain : run.energy.domains) {
-            domains += (domains.empty() ? "" : ", ") + domain;
-        }
-        notes.push_back("The total is the sum over domains that do not overlap: " +
-                        (domains.empty() ? "none named" : domains) +
-                        ". Parts that lie inside a counted domain are listed, but not added.");
-        notes.emplace_back(
-            "A range in brackets is where the true value lies, given the known errors of the "
-            "source. 1 kWh = 3,600,000 J.");
+    if (drawn < runs.size()) {
+        power_html += report::html_note(
+            fmt::format("The first {} of {} runs are drawn.", drawn, runs.size()));
     }
-    notes.emplace_back(
-        "Unknown is never zero: where a figure is unknown, its reason stands beside "
-        "it.");
-    for (const LabelledText& line : report::meter_lines(run)) {
-        notes.push_back(fmt::format("Meter, {}: {}", line.label, line.text));
+    if (runs.size() == 1) {
+        energy_html +=
+            drawn_figure(report::bar_figure(report::phase_bars(runs[0])), options, kNoEnergy);
     }
-    return report::html_section("How these figures came about", report::html_list(notes));
+    FigureParts parts;
+    parts.html = report::html_section(kPowerTitle, power_html);
+    parts.html += report::html_section(kEnergyTitle, energy_html);
+    if (const report::TokenPoints points = report::token_points(runs, labels);
+        points.points.size() > 1) {
+        parts.html += report::html_section(kTokensTitle,
+                                           drawn_figure(report::token_figure(points), options, ""));
+    }
+    return parts;
 }
 
-/// What stands beside the machine's total, never in its place.
-std::string beside_total_section(const RunRecord& run) {
-    std::vector<LabelledText> lines = report::calibration_lines(run);
-    for (const auto& more : {report::baseline_lines(run), report::attribution_lines(run)}) {
-        lines.insert(lines.end(), more.begin(), more.end());
+/// Everything about each run, folded away.
+std::string runs_in_detail(std::span<const RunRecord> runs,
+                           const std::vector<std::string>& labels) {
+    if (runs.size() > kMostUnfoldedRuns) {
+        return report::html_section(
+            "Each run", report::html_note(fmt::format(
+                            "With more than {} runs the page has no details of each; `finewatt "
+                            "report RUN` shows all of one.",
+                            kMostUnfoldedRuns)));
     }
-    if (lines.empty()) {
-        return "";
+    std::string html;
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        html += report::html_details(labels[i], "run",
+                                     report::html_paragraph(report::run_subtitle(runs[i])) +
+                                         report::key_figures_html(runs[i]) +
+                                         report::run_sections(runs[i], report::html_subsection));
     }
-    return report::html_section(
-        "Beside the total", report::html_pairs("At the wall, net of rest, own processes", lines));
-}
-
-Status check_series(const std::vector<PowerSeries>& power) {
-    for (const PowerSeries& series : power) {
-        if (series.t_s.size() != series.power_w.size()) {
-            return FINEWATT_ERROR(kInvalidArgument,
-                                  "power of {}: expected as many times as powers, found {} and {}",
-                                  series.channel, series.t_s.size(), series.power_w.size());
-        }
-    }
-    return {};
+    return report::html_section("Each run", html);
 }
 
 }  // namespace
 
-Result<std::string> render_html_report(const RunRecord& run, const std::vector<PowerSeries>& power,
-                                       const FigureOptions& options) {
-    FINEWATT_TRY(check_series(power));
-    const std::string subtitle =
-        fmt::format("{}, {}. Started {}. Run {}.", run.kind, report::status_text(run),
-                    run.started_at.to_iso8601(), run.run_id);
-    std::string body = report::html_section("Key figures", key_figures(run));
-    body += power_section(run, power, options);
-    body += component_section(run);
-    body += phase_section(run, options);
-    std::vector<LabelledText> carbon = report::carbon_lines(run);
-    body += report::html_section("Carbon", report::html_pairs("Carbon of the run", carbon));
-    body += beside_total_section(run);
-    body += report::html_section(
-        "Work", report::html_pairs("Work done and energy for it", report::work_lines(run)));
-    body += map_section("Settings", "Settings of the job", run.settings);
-    body += map_section("Machine", "What the run was executed on", run.machine);
-    body += map_section("Software", "Versions", run.software);
-    if (!run.artifacts.empty()) {
-        body += report::html_section(
-            "Files", report::html_pairs("What the run left", report::artifact_lines(run)));
+Result<std::string> render_html_report(std::span<const RunRecord> runs,
+                                       const PowerReader& read_power,
+                                       const HtmlReportOptions& options) {
+    const std::vector<std::string> labels = run_labels(runs);
+    report::HtmlPage page;
+    page.title = options.title.empty() ? title_of(runs) : options.title;
+    page.subtitle = subtitle_of(runs);
+    if (options.is_interactive) {
+        page.scripts = report::page_scripts();
     }
-    if (const std::vector<LabelledText> notes = report::note_lines(run); !notes.empty()) {
-        body += report::html_section("Metering", report::html_pairs("What happened", notes));
+    FigureParts figures;
+    if (page.scripts.empty()) {
+        FINEWATT_ASSIGN(figures, drawn_figures(runs, labels, read_power, options.figures));
+    } else {
+        FINEWATT_ASSIGN(figures, interactive_figures(runs, labels, read_power));
     }
-    body += notes_section(run);
-    return report::html_page(title_of(run), subtitle, body);
+    page.data_json = std::move(figures.data_json);
+    if (runs.size() == 1) {
+        page.html = report::html_section("Key figures", report::key_figures_html(runs[0]));
+        page.html += figures.html;
+        page.html += report::run_sections(runs[0], report::html_section);
+    } else {
+        const std::vector<ReportTable> tables = make_report_tables(runs);
+        page.html = table_section(tables[0]) + table_section(tables[1]) + figures.html +
+                    table_section(tables[2]) + table_section(tables[3]);
+        page.html += runs_in_detail(runs, labels);
+    }
+    return report::html_page(page);
 }
 
-Status write_html_report(const std::filesystem::path& path, const RunRecord& run,
-                         const std::vector<PowerSeries>& power, const FigureOptions& options) {
-    FINEWATT_ASSIGN(const std::string page, render_html_report(run, power, options));
+Status write_html_report(const std::filesystem::path& path, std::span<const RunRecord> runs,
+                         const PowerReader& read_power, const HtmlReportOptions& options) {
+    FINEWATT_ASSIGN(const std::string page, render_html_report(runs, read_power, options));
     return write_file_atomically(path, page);
 }
 

@@ -1,5 +1,6 @@
 #include "finewatt/report/figures_internal.h"
 #include "finewatt/report/format.h"
+#include "finewatt/report/run_tables_internal.h"
 #include "finewatt/report/text.h"
 
 #include <fmt/format.h>
@@ -49,28 +50,6 @@ double shown_duration_s(const RunRecord& run, const std::vector<PowerSeries>& po
         end = std::max(end, phase.t_begin_s + phase.duration_s);
     }
     return end;
-}
-
-/// Phases that lie in no other phase, in order of time. Of equal windows the first one stays.
-std::vector<const PhaseRecord*> outer_phases(const RunRecord& run) {
-    std::vector<const PhaseRecord*> sorted;
-    for (const PhaseRecord& phase : run.phases) {
-        sorted.push_back(&phase);
-    }
-    std::stable_sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) {
-        return a->t_begin_s < b->t_begin_s ||
-               (a->t_begin_s == b->t_begin_s && a->duration_s > b->duration_s);
-    });
-    std::vector<const PhaseRecord*> outer;
-    double covered_until = -1;
-    for (const PhaseRecord* phase : sorted) {
-        const double end = phase->t_begin_s + phase->duration_s;
-        if (outer.empty() || end > covered_until) {
-            outer.push_back(phase);
-            covered_until = end;
-        }
-    }
-    return outer;
 }
 
 /// Bands and their labels, and the names that found no room.

@@ -7,18 +7,6 @@
 namespace finewatt {
 namespace {
 
-constexpr char32_t kReplacement = U'\uFFFD';
-
-/// Whether a code point may not reach a terminal or page as it is. Beside the control characters
-/// (general category Cc) these are the bidirectional controls of UAX #9, section 2, the line and
-/// paragraph separators, and characters that show nothing (zero-width, tags, byte order mark).
-bool is_unsafe(char32_t c) {
-    return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0xAD || c == 0x61C ||
-           (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-           (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) ||
-           (c >= 0xFFFE && c <= 0xFFFF) || (c >= 0xE0000 && c <= 0xE007F);
-}
-
 /// The byte length of the first `count` code points (all of them if there are fewer).
 std::size_t prefix_bytes(std::string_view text, std::size_t count) {
     std::size_t i = 0;
@@ -30,24 +18,6 @@ std::size_t prefix_bytes(std::string_view text, std::size_t count) {
 }
 
 }  // namespace
-
-std::string safe_text(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    while (!text.empty()) {
-        const DecodedCodePoint decoded = decode_utf8_front(text);
-        const char32_t c = decoded.code_point;
-        if (decoded.length == 0) {
-            append_utf8(out, kReplacement);
-        } else if (c == U'\t' || c == U'\n' || c == U'\r') {
-            out += ' ';
-        } else {
-            append_utf8(out, is_unsafe(c) ? kReplacement : c);
-        }
-        text.remove_prefix(std::max<std::size_t>(1, decoded.length));
-    }
-    return out;
-}
 
 std::string escape_html(std::string_view text) {
     std::string out;

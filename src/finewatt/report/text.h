@@ -1,9 +1,11 @@
-// Text from outside made fit for a terminal or a page, and measured in columns.
+// Text measured in columns, cut, wrapped, and escaped for HTML.
 //
-// Main functions: safe_text (no control characters), truncate_to_width, wrap_text, escape_html.
+// Text from outside goes through safe_text (finewatt/base/safe_text.h) first.
 // Width is counted in code points, which is enough for Latin text; wide and combining characters
 // are not told apart.
 #pragma once
+
+#include "finewatt/base/safe_text.h"
 
 #include <cstddef>
 #include <string>
@@ -11,11 +13,6 @@
 #include <vector>
 
 namespace finewatt {
-
-/// Return the text on one line, with everything that could steer a terminal or reorder a line
-/// replaced by U+FFFD: control characters (C0, DEL, C1), bidirectional and invisible formatting,
-/// bytes that are not UTF-8. Tabs and line breaks become spaces.
-std::string safe_text(std::string_view text);
 
 /// Return safe_text(text) with & < > " ' as character references, for HTML text and attributes.
 std::string escape_html(std::string_view text);

@@ -9,24 +9,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-TEST(SafeText, ReplacesWhatCouldSteerATerminal) {
-    EXPECT_EQ(safe_text("a\x1b[31mb"), "a\uFFFD[31mb");
-    EXPECT_EQ(safe_text("bell\a del\x7f"), "bell\uFFFD del\uFFFD");
-    EXPECT_EQ(safe_text("c1 \u009b31m"), "c1 \uFFFD31m");
-    EXPECT_EQ(safe_text("flip \u202Eabc"), "flip \uFFFDabc");
-    EXPECT_EQ(safe_text("hidden\u200Bspace"), "hidden\uFFFDspace");
-    EXPECT_EQ(safe_text(std::string("zero\0byte", 9)), "zero\uFFFDbyte");
-    EXPECT_EQ(safe_text("bad \xff\xc3"), "bad \uFFFD\uFFFD");
-}
-
-TEST(SafeText, IsOneLine) {
-    EXPECT_EQ(safe_text("a\nb\tc\rd"), "a b c d");
-}
-
-TEST(SafeText, KeepsOrdinaryText) {
-    EXPECT_EQ(safe_text("Zürich µJ 日本 🙂"), "Zürich µJ 日本 🙂");
-}
-
 TEST(EscapeHtml, NeutralisesMarkup) {
     EXPECT_EQ(escape_html("<b a=\"x\" c='y'>&\x1b"),
               "&lt;b a=&quot;x&quot; c=&#39;y&#39;&gt;&amp;\uFFFD");

@@ -4,6 +4,7 @@
 #include "finewatt/base/file.h"
 #include "finewatt/sensor/cpu_tdp_table.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 
 #include <set>
 #include <string>
@@ -20,7 +21,7 @@ struct CoreRow {
 
 std::vector<CoreRow> read_rows() {
     const Result<std::string> text =
-        read_file(std::string(FINEWATT_SOURCE_DIR) + "/data/cpu_tdp/server_cpu_cores.csv");
+        read_file(testing::source_dir() + "/data/cpu_tdp/server_cpu_cores.csv");
     std::vector<CoreRow> rows;
     if (!text) {
         ADD_FAILURE() << text.error().describe();

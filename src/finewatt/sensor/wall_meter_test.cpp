@@ -2,6 +2,7 @@
 
 #include "finewatt/base/file.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 
 #include <filesystem>
 
@@ -108,7 +109,7 @@ TEST(WallMeterSpec, WrongTextsAreRefusedWithTheForm) {
 
 TEST(WallMeterSpec, ExamplesOfThePageAreValid) {
     const std::filesystem::path file =
-        std::filesystem::path(FINEWATT_SOURCE_DIR) / "docs" / "wall-meters.md";
+        std::filesystem::path(testing::source_dir()) / "docs" / "wall-meters.md";
     ASSERT_OK_AND_ASSIGN(const std::string page, read_file(file));
     const std::string flag = "--wall ";
     std::size_t examples = 0;

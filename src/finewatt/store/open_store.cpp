@@ -1,24 +1,45 @@
+#ifdef FINEWATT_HAS_POSTGRES
+#include "finewatt/store/postgres_store.h"
+#endif
 #include "finewatt/store/sqlite_store.h"
 #include "finewatt/store/store.h"
 
 #include <utility>
 
 namespace finewatt {
+namespace {
+
+Result<std::unique_ptr<Store>> open_postgres([[maybe_unused]] std::string_view url) {
+#ifdef FINEWATT_HAS_POSTGRES
+    return open_postgres_store(url);
+#else
+    return FINEWATT_ERROR(kUnsupported,
+                          "store: this build has no PostgreSQL; name a file with sqlite:PATH, or "
+                          "build with -DFINEWATT_WITH_POSTGRES=ON (package libpq-dev)");
+#endif
+}
+
+/// A URL of another program, or one with a slip of the pen, may hold a password.
+std::string_view without_secrets(std::string_view url) {
+    const bool may_hold_one =
+        url.find('@') != std::string_view::npos || url.find("password") != std::string_view::npos;
+    return may_hold_one ? url.substr(0, url.find(':') + 1) : url;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Store>> open_store(std::string_view url) {
     constexpr std::string_view kSqlite = "sqlite:";
     if (url.starts_with(kSqlite) && url.size() > kSqlite.size()) {
-        FINEWATT_ASSIGN(std::unique_ptr<Store> store,
-                        SqliteStore::open(url.substr(kSqlite.size())));
-        return store;
+        return open_sqlite_store(url.substr(kSqlite.size()));
     }
     if (url.starts_with("postgresql:") || url.starts_with("postgres:")) {
-        return FINEWATT_ERROR(kUnsupported,
-                              "store '{}': this build has no PostgreSQL; name a file with "
-                              "sqlite:PATH",
-                              url.substr(0, url.find(':') + 1));
+        return open_postgres(url);
     }
-    return FINEWATT_ERROR(kInvalidArgument, "store: expected sqlite:PATH, found '{}'", url);
+    return FINEWATT_ERROR(kInvalidArgument,
+                          "store: expected sqlite:PATH or postgresql://USER@HOST:PORT/DATABASE, "
+                          "found '{}'",
+                          without_secrets(url));
 }
 
 Result<std::string> default_store_url(const EnvironmentLookup& environment) {

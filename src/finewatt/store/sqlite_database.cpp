@@ -17,41 +17,38 @@ void FinalizeStatement::operator()(sqlite3_stmt* statement) const {
 
 // ---- Statement
 
-Status Statement::check_bind(int code) const {
-    if (code != SQLITE_OK) {
-        return database_->error(code);
+int Statement::bind_one(int parameter, const SqlValue& value) {
+    sqlite3_stmt* const statement = statement_.get();
+    if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+        return sqlite3_bind_int64(statement, parameter, *integer);
+    }
+    if (const auto* number = std::get_if<double>(&value)) {
+        return sqlite3_bind_double(statement, parameter, *number);
+    }
+    // A null pointer would bind NULL; an empty text is not NULL.
+    if (const auto* text = std::get_if<std::string_view>(&value)) {
+        return sqlite3_bind_text64(statement, parameter, text->empty() ? "" : text->data(),
+                                   text->size(), SQLITE_STATIC, SQLITE_UTF8);
+    }
+    if (const auto* blob = std::get_if<SqlBytes>(&value)) {
+        return sqlite3_bind_blob64(statement, parameter,
+                                   blob->bytes.empty() ? "" : blob->bytes.data(),
+                                   blob->bytes.size(), SQLITE_STATIC);
+    }
+    return sqlite3_bind_null(statement, parameter);
+}
+
+Status Statement::bind(std::span<const SqlValue> values) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        // SQLite counts parameters by their first place in the text, so they are found by name.
+        const std::string name = fmt::format("${}", i + 1);
+        const int parameter = sqlite3_bind_parameter_index(statement_.get(), name.c_str());
+        const int code = bind_one(parameter, values[i]);
+        if (code != SQLITE_OK) {
+            return database_->error(code);
+        }
     }
     return {};
-}
-
-Status Statement::bind(std::string_view text) {
-    // A null pointer would bind NULL; an empty text is not NULL.
-    const char* data = text.empty() ? "" : text.data();
-    return check_bind(sqlite3_bind_text64(statement_.get(), next_parameter_++, data, text.size(),
-                                          SQLITE_TRANSIENT, SQLITE_UTF8));
-}
-
-Status Statement::bind(std::int64_t number) {
-    return check_bind(sqlite3_bind_int64(statement_.get(), next_parameter_++, number));
-}
-
-Status Statement::bind(const std::optional<double>& number) {
-    const int parameter = next_parameter_++;
-    return check_bind(number ? sqlite3_bind_double(statement_.get(), parameter, *number)
-                             : sqlite3_bind_null(statement_.get(), parameter));
-}
-
-Status Statement::bind(const std::optional<std::string>& text) {
-    if (text) {
-        return bind(std::string_view(*text));
-    }
-    return check_bind(sqlite3_bind_null(statement_.get(), next_parameter_++));
-}
-
-Status Statement::bind_blob(std::string_view bytes) {
-    const char* data = bytes.empty() ? "" : bytes.data();
-    return check_bind(sqlite3_bind_blob64(statement_.get(), next_parameter_++, data, bytes.size(),
-                                          SQLITE_TRANSIENT));
 }
 
 Result<bool> Statement::step() {
@@ -65,38 +62,25 @@ Result<bool> Statement::step() {
     return database_->error(code);
 }
 
-Status Statement::run() {
-    bool has_row = true;
-    while (has_row) {
-        FINEWATT_ASSIGN(has_row, step());
-    }
-    return {};
-}
-
 bool Statement::is_null(int column) const {
     return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
 }
 
-std::string Statement::text(int column) const {
+std::string_view Statement::text(int column) const {
     // As a blob, so that texts and blobs with zero bytes are read whole.
     const void* data = sqlite3_column_blob(statement_.get(), column);
     const int size = sqlite3_column_bytes(statement_.get(), column);
     return data == nullptr
-               ? std::string()
-               : std::string(static_cast<const char*>(data), static_cast<std::size_t>(size));
-}
-
-std::optional<std::string> Statement::text_or_null(int column) const {
-    return is_null(column) ? std::nullopt : std::optional(text(column));
+               ? std::string_view()
+               : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
 }
 
 std::int64_t Statement::integer(int column) const {
     return sqlite3_column_int64(statement_.get(), column);
 }
 
-std::optional<double> Statement::number_or_null(int column) const {
-    return is_null(column) ? std::nullopt
-                           : std::optional(sqlite3_column_double(statement_.get(), column));
+double Statement::number(int column) const {
+    return sqlite3_column_double(statement_.get(), column);
 }
 
 // ---- Database
@@ -199,11 +183,6 @@ Error Database::error(int code) const {
 
 Result<Transaction> Transaction::begin_write(Database& database) {
     FINEWATT_TRY(database.execute("BEGIN IMMEDIATE"));
-    return Transaction(database);
-}
-
-Result<Transaction> Transaction::begin_read(Database& database) {
-    FINEWATT_TRY(database.execute("BEGIN DEFERRED"));
     return Transaction(database);
 }
 

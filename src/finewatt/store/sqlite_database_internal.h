@@ -4,13 +4,13 @@
 #pragma once
 
 #include "finewatt/base/result.h"
+#include "finewatt/store/sql_connection_internal.h"
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
-#include <string>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -32,25 +32,17 @@ class Database;
 /// A prepared statement. Must not outlive its database.
 class Statement {
   public:
-    /// Bind the next parameter, from the first one on. An empty optional is NULL.
-    Status bind(std::string_view text);
-    Status bind(std::int64_t number);
-    Status bind(const std::optional<double>& number);
-    Status bind(const std::optional<std::string>& text);
-    Status bind_blob(std::string_view bytes);
+    /// Bind $1, $2, … Texts and bytes are not copied: they must live as long as the statement.
+    Status bind(std::span<const SqlValue> values);
 
     /// Run to the next row. Returns whether there is one.
     Result<bool> step();
 
-    /// Run to the end, dropping rows.
-    Status run();
-
     /// Columns of the current row, from 0.
     bool is_null(int column) const;
-    std::string text(int column) const;  ///< also a blob's bytes; empty for NULL
-    std::optional<std::string> text_or_null(int column) const;
+    std::string_view text(int column) const;  ///< also bytes; until the next step; empty for NULL
     std::int64_t integer(int column) const;
-    std::optional<double> number_or_null(int column) const;
+    double number(int column) const;
 
   private:
     friend class Database;
@@ -59,11 +51,10 @@ class Statement {
         : database_(&database),
           statement_(statement) {}
 
-    Status check_bind(int code) const;
+    int bind_one(int parameter, const SqlValue& value);
 
     const Database* database_;
     std::unique_ptr<sqlite3_stmt, FinalizeStatement> statement_;
-    int next_parameter_ = 1;
 };
 
 /// An open database file. Stays at one address, since statements point to it.
@@ -109,9 +100,6 @@ class Transaction {
   public:
     /// Begin and take the write lock, so that no later statement meets another writer.
     static Result<Transaction> begin_write(Database& database);
-
-    /// Begin a view of one moment, for several reads that must fit together.
-    static Result<Transaction> begin_read(Database& database);
 
     Transaction(Transaction&& other) noexcept
         : database_(std::exchange(other.database_, nullptr)) {}

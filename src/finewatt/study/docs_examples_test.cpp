@@ -4,6 +4,7 @@
 #include "finewatt/study/attribution.h"
 #include "finewatt/study/calibrations.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -32,8 +33,8 @@ std::string range_row(std::string_view line, Joules best, Joules low, Joules hig
 class MeasuringPage : public ::testing::Test {
   protected:
     void SetUp() override {
-        ASSERT_OK_AND_ASSIGN(
-            page_, read_file(std::filesystem::path(FINEWATT_SOURCE_DIR) / "docs" / "measuring.md"));
+        ASSERT_OK_AND_ASSIGN(page_, read_file(std::filesystem::path(testing::source_dir()) /
+                                              "docs" / "measuring.md"));
     }
 
     std::string page_;
@@ -123,8 +124,8 @@ TEST_F(MeasuringPage, AgainstTheWall) {
 
 TEST(CalibrationPage, ExampleIsADocumentThatIsRead) {
     ASSERT_OK_AND_ASSIGN(const std::string page,
-                         read_file(std::filesystem::path(FINEWATT_SOURCE_DIR) / "docs" / "formats" /
-                                   "calibration.md"));
+                         read_file(std::filesystem::path(testing::source_dir()) / "docs" /
+                                   "formats" / "calibration.md"));
     const std::size_t begin = page.find("```json\n") + 8;
     ASSERT_OK_AND_ASSIGN(
         const WallCalibration calibration,

@@ -56,11 +56,31 @@ std::optional<decltype(Event::body)> body_of(const element& object) {
         if (done && of) {
             return ProgressEvent{*done, *of, number_at(object, "loss")};
         }
+    } else if (kind == "engine") {
+        EngineEvent engine;
+        for (const simdjson::dom::key_value_pair& field : object.get_object()) {
+            std::string_view value;
+            if (field.key != "event" && field.value.get(value) == simdjson::SUCCESS) {
+                engine.facts.emplace(field.key, value);
+            }
+        }
+        return engine;
     }
     return std::nullopt;
 }
 
 }  // namespace
+
+void add_engine_facts(const EngineEvent& engine, SettingMap& software) {
+    for (const auto& [name, value] : engine.facts) {
+        if (name == "torch_version") {
+            software["libtorch"] = value;
+        } else if (name == "device" || name == "threads" || name == "precision" || name == "gemm" ||
+                   name == "features") {
+            software["engine_" + name] = value;
+        }
+    }
+}
 
 class EventReader::Parser {
   public:

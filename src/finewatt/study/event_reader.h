@@ -5,8 +5,10 @@
 #pragma once
 
 #include "finewatt/base/clock.h"
+#include "finewatt/record/run.h"
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +47,12 @@ struct ProgressEvent {
     std::optional<double> loss;
 };
 
+/// What a training or inference program says about itself, as texts: "torch_version", "precision",
+/// "gemm", "features", "device", "threads" and more.
+struct EngineEvent {
+    std::map<std::string, std::string> facts;
+};
+
 /// A line of another kind, or one that is not understood.
 struct OtherEvent {};
 
@@ -52,8 +60,13 @@ struct Event {
     /// When it happened; for a line without t_mono_ns, when it was read.
     MonoTime time{};
     std::string line;  ///< as it was written, without the line end
-    std::variant<PhaseEvent, WorkEvent, ScoreEvent, ProgressEvent, OtherEvent> body;
+    std::variant<PhaseEvent, WorkEvent, ScoreEvent, ProgressEvent, EngineEvent, OtherEvent> body;
 };
+
+/// Lay facts of an engine into a record's software: "torch_version" as libtorch, the device,
+/// threads, precision, matrix products and source of features as engine_<name>. What is known from
+/// elsewhere (the model, the batching) is left out.
+void add_engine_facts(const EngineEvent& engine, SettingMap& software);
 
 /// Cuts a byte stream into lines and parses each. A line over 64 KiB is dropped up to its end and
 /// counted; nothing that a workload writes can fail a run. Not thread-safe.

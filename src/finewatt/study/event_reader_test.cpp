@@ -32,15 +32,33 @@ TEST(EventReader, LinesCutAnywhereGiveTheSameEvents) {
 TEST(EventReader, UnknownAndBrokenLinesAreKeptAsTheyAre) {
     EventReader reader;
     const auto events = reader.feed(
-        "{\"event\":\"engine\",\"model\":\"x\"}\nnot json\n"
+        "{\"event\":\"weather\",\"rain\":\"x\"}\nnot json\n"
         "{\"event\":\"phase\",\"name\":\"train\",\"edge\":\"middle\"}\n",
         kNow);
     ASSERT_EQ(events.size(), 3U);
     EXPECT_TRUE(std::holds_alternative<OtherEvent>(events[0].body));
-    EXPECT_EQ(events[0].line, "{\"event\":\"engine\",\"model\":\"x\"}");
+    EXPECT_EQ(events[0].line, "{\"event\":\"weather\",\"rain\":\"x\"}");
     EXPECT_EQ(events[1].line, "not json");
     EXPECT_TRUE(std::holds_alternative<OtherEvent>(events[2].body));
     EXPECT_EQ(events[1].time, kNow);
+}
+
+TEST(EventReader, FactsOfAnEngineGoIntoTheSoftware) {
+    EventReader reader;
+    SettingMap software{{"finewatt", "0.1"}};
+    for (const Event& event : reader.feed(
+             R"({"event":"engine","torch_version":"2.13.0","model":"x","threads":"2","n":5})"
+             "\n"
+             R"({"event":"engine","precision":"bf16","features":"cache"})"
+             "\n",
+             kNow)) {
+        add_engine_facts(std::get<EngineEvent>(event.body), software);
+    }
+    EXPECT_EQ(software, (SettingMap{{"finewatt", "0.1"},
+                                    {"libtorch", "2.13.0"},
+                                    {"engine_threads", "2"},
+                                    {"engine_precision", "bf16"},
+                                    {"engine_features", "cache"}}));
 }
 
 TEST(EventReader, EndlessLineIsDroppedAndTheNextOneRead) {

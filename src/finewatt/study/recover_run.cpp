@@ -4,7 +4,9 @@
 #include "finewatt/meter/energy_total.h"
 #include "finewatt/meter/journal.h"
 #include "finewatt/record/json.h"
+#include "finewatt/store/store.h"
 #include "finewatt/study/event_reader.h"
+#include "finewatt/study/keep_run.h"
 
 #include <fmt/format.h>
 
@@ -15,7 +17,7 @@
 namespace finewatt {
 namespace {
 
-/// Work and scores as the workload reported them last.
+/// Work, scores and software as the workload reported them last.
 void take_events(const std::vector<std::string>& events, RunRecord& record) {
     EventReader reader;
     WorkTotals totals;
@@ -36,6 +38,8 @@ void take_events(const std::vector<std::string>& events, RunRecord& record) {
                 keep(totals.flops_model, work->flops_model);
             } else if (const auto* score = std::get_if<ScoreEvent>(&event.body)) {
                 record.scores[score->name] = score->value;
+            } else if (const auto* engine = std::get_if<EngineEvent>(&event.body)) {
+                add_engine_facts(*engine, record.software);
             }
         }
     }
@@ -129,6 +133,26 @@ std::string dead_time_note(const DeadTime& dead) {
                        dead.energy.energy_high->as_joules(), dead.duration_s, tail);
 }
 
+bool has_finished_run(const std::filesystem::path& journal) {
+    std::error_code ignored;
+    return std::filesystem::is_regular_file(finished_run_path(journal), ignored);
+}
+
+/// Read the one run of the ledger beside a journal.
+Result<RecoveredRun> read_finished_run(const std::filesystem::path& journal) {
+    const std::filesystem::path file = finished_run_path(journal);
+    FINEWATT_ASSIGN(const std::unique_ptr<Store> store, open_store("sqlite:" + file.string()));
+    FINEWATT_ASSIGN(const std::vector<std::string> ids, store->list_ids({}));
+    if (ids.size() != 1) {
+        return FINEWATT_ERROR(kCorrupt, "{}: expected one finished run, found {}", file.string(),
+                              ids.size());
+    }
+    RecoveredRun run;
+    FINEWATT_ASSIGN(run.record, store->get(ids.front()));
+    FINEWATT_ASSIGN(run.series, store->power_series(ids.front()));
+    return run;
+}
+
 }  // namespace
 
 Result<std::filesystem::path> default_journal_folder(
@@ -156,6 +180,11 @@ std::vector<FoundJournal> find_journals(const std::filesystem::path& folder,
         FoundJournal& journal = found.emplace_back();
         journal.path = entry.path();
         const Result<JournalHeader> header = read_journal_header(entry.path());
+        if (!header && has_finished_run(entry.path())) {
+            journal.state = JournalState::kLeft;
+            journal.run_id = entry.path().stem();
+            continue;
+        }
         if (!header) {
             journal.state = JournalState::kBroken;
             journal.reason = header.error().describe();
@@ -177,6 +206,14 @@ std::string journal_facts(const RunRecord& record) {
 }
 
 Result<RecoveredRun> recover_run(const std::filesystem::path& path, const RecoverOptions& options) {
+    std::optional<std::string> why_not_finished;
+    if (has_finished_run(path)) {
+        Result<RecoveredRun> finished = read_finished_run(path);
+        if (finished) {
+            return finished;
+        }
+        why_not_finished = finished.error().describe();
+    }
     FINEWATT_ASSIGN(JournalContents journal, read_journal(path));
     RecoveredRun run;
     // Facts of another version that do not fit cost the name, not the run.
@@ -199,6 +236,12 @@ Result<RecoveredRun> recover_run(const std::filesystem::path& path, const Recove
     record.notes.insert(record.notes.end(), journal.notes.begin(), journal.notes.end());
     if (run.dead_time) {
         record.notes.push_back(dead_time_note(*run.dead_time));
+    }
+    if (why_not_finished) {
+        record.notes.push_back(
+            "taken from its journal, since the finished run beside it cannot "
+            "be read: " +
+            *why_not_finished);
     }
     if (!record.carbon && !record.carbon_reason) {
         record.carbon_reason = "the journal of a recovered run does not hold its place";

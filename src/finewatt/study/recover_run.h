@@ -1,7 +1,8 @@
-// recover_run: finishes runs whose meter was killed, from the journals they left.
+// recover_run: finishes runs whose meter was killed, from the journals they left, and reads runs
+// that had ended but could not be stored (keep_run.h).
 //
-// Main functions: find_journals, recover_run. Storing the result and removing the journal is the
-// caller's. Not for the journal's format: that is meter/journal.h.
+// Main functions: find_journals, recover_run. Storing the result and removing the journal
+// (remove_journal) is the caller's. Not for the journal's format: that is meter/journal.h.
 #pragma once
 
 #include "finewatt/base/clock.h"
@@ -22,7 +23,7 @@ namespace finewatt {
 enum class JournalState {
     kRunning,  ///< its meter runs: leave it alone
     kLeft,     ///< its meter is gone: can be recovered
-    kBroken,   ///< has no readable header
+    kBroken,   ///< has no readable header, and no finished run lies beside it
 };
 
 /// A journal in the folder.
@@ -53,7 +54,9 @@ struct DeadTime {
 
 /// A run out of its journal.
 struct RecoveredRun {
-    RunRecord record;  ///< status "recovered"; machine, place and score facts as far as known
+    /// Of a killed run: status "recovered"; machine, place and score facts as far as known. Of a
+    /// run that had ended: as it was.
+    RunRecord record;
     std::vector<PowerSeries> series;
     std::optional<DeadTime> dead_time;  ///< nothing after a reboot, or without a lasting counter
 };
@@ -69,8 +72,10 @@ struct RecoverOptions {
 /// has its name, kind, settings and software: the record as far as it is known at the start.
 std::string journal_facts(const RunRecord& record);
 
-/// Finish a run from its journal. A torn last line is dropped. The run ends at its last checkpoint,
-/// at most about a second before it was killed. Errors: those of read_journal().
+/// Read the finished run beside a journal; without one, finish the run from the journal. A torn
+/// last line is dropped then, and the run ends at its last checkpoint, at most about a second
+/// before it was killed. A finished run that cannot be read is told in the record's notes. Errors:
+/// those of read_journal().
 Result<RecoveredRun> recover_run(const std::filesystem::path& journal,
                                  const RecoverOptions& options);
 

@@ -48,8 +48,13 @@ class WorkloadReports {
             scores_[score->name] = score->value;
         } else if (const auto* progress = std::get_if<ProgressEvent>(&event.body)) {
             progress_ = *progress;
+        } else if (const auto* engine = std::get_if<EngineEvent>(&event.body)) {
+            add_engine_facts(*engine, software_);
         }
     }
+
+    /// What the engine said about itself.
+    const SettingMap& software() const { return software_; }
 
     const std::map<std::string, double>& scores() const { return scores_; }
 
@@ -107,6 +112,7 @@ class WorkloadReports {
         }
     }
 
+    SettingMap software_;
     std::map<std::string, double> scores_;
     std::optional<WorkEvent> work_;
     std::optional<ProgressEvent> progress_;
@@ -423,6 +429,9 @@ RunRecord assemble_record(const JobOptions& options, MeterResult&& metered,
     }
     set_derived(record);
     record.scores = reports.scores();
+    for (const auto& [name, value] : reports.software()) {
+        record.software[name] = value;
+    }
     record.claims = claims_of(metered.node_shares);
     record.meter = meter_figures(metered.statistics);
     record.notes = std::move(metered.notes);

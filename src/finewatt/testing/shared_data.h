@@ -1,6 +1,8 @@
 // Where tests find data that is not part of the repository.
 #pragma once
 
+#include "finewatt/testing/places.h"
+
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -11,9 +13,9 @@ namespace finewatt::testing {
 /// nothing where that file is not there. Tests then skip with FINEWATT_SKIP_WITHOUT_SHARED.
 inline std::optional<std::filesystem::path> shared_path(const std::filesystem::path& relative) {
     const char* from_environment = std::getenv("FINEWATT_SHARED");
-    const std::filesystem::path root =
-        from_environment != nullptr ? std::filesystem::path(from_environment)
-                                    : std::filesystem::path(FINEWATT_SOURCE_DIR) / ".." / "shared";
+    const std::filesystem::path root = from_environment != nullptr
+                                           ? std::filesystem::path(from_environment)
+                                           : std::filesystem::path(source_dir()) / ".." / "shared";
     std::filesystem::path file = root / relative;
     if (!std::filesystem::exists(file)) {
         return std::nullopt;

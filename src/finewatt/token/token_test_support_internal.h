@@ -3,6 +3,7 @@
 #pragma once
 
 #include "finewatt/base/check.h"
+#include "finewatt/testing/places.h"
 #include "finewatt/token/tokenizer.h"
 
 #include <array>
@@ -32,7 +33,7 @@ inline const std::array<GoldenSetting, 5>& golden_settings() {
 }
 
 inline std::filesystem::path testdata(std::string_view name) {
-    return std::filesystem::path(FINEWATT_SOURCE_DIR) / "src/finewatt/token/testdata" / name;
+    return std::filesystem::path(testing::source_dir()) / "src/finewatt/token/testdata" / name;
 }
 
 inline std::string lines(const std::vector<std::string>& tokens) {

@@ -4,6 +4,7 @@
 #include "finewatt/base/file.h"
 #include "finewatt/base/utf8.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 #include "finewatt/testing/temp_tree.h"
 #include "finewatt/token/token_test_support_internal.h"
 #include "finewatt/token/vocabulary_internal.h"
@@ -21,25 +22,19 @@ using nlohmann::json;
 
 constexpr unsigned kSeed = 20240609;
 
-std::filesystem::path python() {
-    const char* from_environment = std::getenv("FINEWATT_VENV");
-    const std::filesystem::path venv =
-        from_environment != nullptr ? std::filesystem::path(from_environment)
-                                    : std::filesystem::path(FINEWATT_SOURCE_DIR) / "build/venv";
-    return venv / "bin/python";
-}
-
-#define SKIP_WITHOUT_PYTHON()                                                               \
-    if (!std::filesystem::exists(python())) {                                               \
-        GTEST_SKIP() << "no Python environment: " << python() << " (run scripts/setup, or " \
-                     << "set FINEWATT_VENV)";                                               \
+#define SKIP_WITHOUT_PYTHON()                                               \
+    if (!std::filesystem::exists(testing::venv_python())) {                 \
+        GTEST_SKIP() << "no Python environment: " << testing::venv_python() \
+                     << " (run scripts/setup, or "                          \
+                     << "set FINEWATT_VENV)";                               \
     }
 
 /// Run a script of the repository; true when it succeeds. Its messages go to the test's.
 bool run_script(const std::string& script, const std::vector<std::string>& arguments) {
     // No network: transformers must not look for anything but the folder it is given.
-    std::string command = "HF_HUB_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1 '" + python().string() +
-                          "' '" + FINEWATT_SOURCE_DIR + "/" + script + "'";
+    std::string command = "HF_HUB_OFFLINE=1 PYTHONDONTWRITEBYTECODE=1 '" +
+                          testing::venv_python().string() + "' '" + testing::source_dir() + "/" +
+                          script + "'";
     for (const std::string& argument : arguments) {
         command += " '" + argument + "'";
     }

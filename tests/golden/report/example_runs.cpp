@@ -1,5 +1,6 @@
 #include "example_runs.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -321,6 +322,55 @@ Example hostile_run() {
 std::vector<Example> all_examples() {
     return {modelled_fine_tuning(), measured_server_run(), short_command(), run_without_samples(),
             hostile_run()};
+}
+
+std::vector<Example> repeated_runs() {
+    std::vector<Example> examples;
+    for (int i = 0; i < 6; ++i) {
+        Example example = modelled_fine_tuning();
+        RunRecord& run = example.run;
+        run.run_id = "01KASY3V" + std::to_string(10 + i) + "4Y9QXJ2N7R5T8W1Z";
+        run.started_at = WallTime::from_unix_ns(1'795'408'080'000'000'000 + i * 600'000'000'000);
+        run.settings["seed"] = std::to_string(40 + i);
+        run.scores["accuracy"] = 0.78 + 0.002 * i;
+        // The last one pads its batches: more tokens, more energy, no repeat of the others.
+        const double factor = i == 5 ? 1.6 : 1 + 0.01 * i;
+        run.settings["batching"] = i == 5 ? "fixed" : "unpadded";
+        *run.work->tokens_padded *= i == 5 ? 1.7 : 1;
+        for (std::optional<Joules>* energy :
+             {&run.energy.energy, &run.energy.energy_low, &run.energy.energy_high}) {
+            *energy = **energy * factor;
+        }
+        *run.derived.j_per_1k_examples *= factor;
+        examples.push_back(std::move(example));
+    }
+    return examples;
+}
+
+Example day_long_run(int index) {
+    Example example = measured_server_run();
+    RunRecord& run = example.run;
+    run.run_id = "01KAT3M8Q2W5E7R9T1Y3V5" + std::to_string(1000 + index);
+    run.name = "day " + std::to_string(index);
+    run.started_at = WallTime::from_unix_ns(1'795'408'080'000'000'000 + index * 1'000'000'000LL);
+    run.duration_s = 86'400;
+    run.phases = {measured_phase("load", 0, 400, 60, 40),
+                  measured_phase("train", 400, 86'000, 95 + index % 7, 240)};
+    example.power = {series("powercap:package-0", "cpu", "measured", run, 0.1, 9),
+                     series("powercap:dram-0", "dram", "measured", run, 0.1, 1),
+                     series("nvml:GPU-1f6c", "gpu", "measured", run, 0.1, 40)};
+    return example;
+}
+
+std::vector<RunRecord> runs_of(const std::vector<Example>& examples) {
+    std::vector<RunRecord> runs;
+    for (const Example& example : examples) {
+        runs.push_back(example.run);
+    }
+    std::stable_sort(runs.begin(), runs.end(), [](const RunRecord& a, const RunRecord& b) {
+        return a.started_at < b.started_at;
+    });
+    return runs;
 }
 
 }  // namespace finewatt::report_examples

@@ -30,4 +30,13 @@ Example hostile_run();
 /// All of them.
 std::vector<Example> all_examples();
 
+/// Five repeats of one fine-tuning with different seeds, and another setting of it, with tokens.
+std::vector<Example> repeated_runs();
+
+/// 24 hours at 10 Hz on three channels: 864,000 samples each.
+Example day_long_run(int index);
+
+/// The runs of examples, in the order of reports.
+std::vector<RunRecord> runs_of(const std::vector<Example>& examples);
+
 }  // namespace finewatt::report_examples

@@ -4,6 +4,7 @@
 
 #include "finewatt/base/file.h"
 #include "finewatt/testing/matchers.h"
+#include "finewatt/testing/places.h"
 
 #include <cstdlib>
 #include <filesystem>
@@ -13,7 +14,7 @@
 namespace finewatt::report_examples {
 
 inline std::filesystem::path golden_path(std::string_view name) {
-    return std::filesystem::path(FINEWATT_SOURCE_DIR) / "tests" / "golden" / "report" / name;
+    return std::filesystem::path(testing::source_dir()) / "tests" / "golden" / "report" / name;
 }
 
 /// Expect `text` to equal the approved file `name`.
