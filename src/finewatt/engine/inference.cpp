@@ -161,11 +161,12 @@ Result<InferenceResult> run(const InferenceOptions& options, JobContext& context
                     }));
     result.preparation.tokenize_s = as_seconds(context.clock.mono_now() - loaded_at);
     report_preparation(result.preparation, context);
-    FINEWATT_ASSIGN(FastModel fast, make_fast_model(loaded.model, options.fast, context));
-    fast.pack_weights(mean_rows(features, options.batch));
+    FINEWATT_ASSIGN(const ForwardPass forward,
+                    make_forward_pass(loaded.model, options.device, options.fast,
+                                      mean_rows(features, options.batch), context));
     result.examples = static_cast<std::int64_t>(loaded.data.size());
-    const auto forward = [&] {
-        return predict(fast, loaded.model, options.task, loaded.data, features,
+    const auto run_all = [&] {
+        return predict(forward, loaded.model, options.task, loaded.data, features,
                        {.batch = options.batch,
                         .max_length = options.max_length,
                         .pad_id = loaded.description.tokenizer.pad_id(),
@@ -173,7 +174,7 @@ Result<InferenceResult> run(const InferenceOptions& options, JobContext& context
                        context);
     };
     const MonoTime begin = context.clock.mono_now();
-    FINEWATT_ASSIGN(const Predictions found, in_phase(context.events, "infer", forward));
+    FINEWATT_ASSIGN(const Predictions found, in_phase(context.events, "infer", run_all));
     result.infer_s = as_seconds(context.clock.mono_now() - begin);
     result.work = found.work;
     context.events.work(result.work, true);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "finewatt/base/result.h"
+#include "finewatt/engine/compute_device.h"
 #include "finewatt/engine/trainer.h"
 
 #include <cstdint>
@@ -25,7 +26,8 @@ struct InferenceOptions {
     std::int32_t max_length = 128;  ///< tokens
     std::int32_t doc_stride = 0;    ///< tokens that two windows share; question answering
     FeatureCache cache;             ///< of tokenized data; as it is made: none
-    FastOptions fast;               ///< with gemm at kAuto, FINEWATT_GEMM decides
+    ComputeDevice device;
+    FastOptions fast;  ///< with gemm at kAuto, FINEWATT_GEMM decides
 };
 
 /// Milliseconds over features (texts, sentences, windows): each took as long as the forward pass of

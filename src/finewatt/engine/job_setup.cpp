@@ -56,6 +56,21 @@ Status check_head(const ModelConfig& config, const Task& task) {
                           config.architecture);
 }
 
+void report_products(Precision precision, const std::string& products, JobContext& context) {
+    log_debug("matrix products: " + products);
+    context.events.engine(
+        {{"precision", std::string(precision_name(precision))}, {"gemm", products}});
+}
+
+Result<FastModel> make_fast_model(const Model& model, FastOptions options, JobContext& context) {
+    if (options.gemm == GemmSetting::kAuto) {
+        FINEWATT_ASSIGN(options.gemm, gemm_setting_from_environment());
+    }
+    FastModel fast = in_phase(context.events, "warmup", [&] { return FastModel(model, options); });
+    report_products(options.precision, fast.describe_products(), context);
+    return fast;
+}
+
 }  // namespace
 
 HeadKind head_of(TaskKind kind) {
@@ -154,16 +169,38 @@ void report_preparation(const Preparation& preparation, JobContext& context) {
     context.events.engine({{"features", source}});
 }
 
-Result<FastModel> make_fast_model(const Model& model, FastOptions options, JobContext& context) {
-    FINEWATT_TRY(check_precision(options.precision));
-    if (options.gemm == GemmSetting::kAuto) {
-        FINEWATT_ASSIGN(options.gemm, gemm_setting_from_environment());
+Result<std::unique_ptr<DeviceTrainer>> make_trainer(const Model& model, const ComputeDevice& device,
+                                                    const FastOptions& options,
+                                                    const AdamWOptions& optimizer,
+                                                    JobContext& context) {
+    FINEWATT_TRY(check_device_precision(device, options.precision));
+    if (device.kind == DeviceKind::kCpu) {
+        FINEWATT_ASSIGN(FastModel fast, make_fast_model(model, options, context));
+        return make_cpu_trainer(model, std::move(fast), optimizer);
     }
-    FastModel fast = in_phase(context.events, "warmup", [&] { return FastModel(model, options); });
-    log_debug("matrix products: " + fast.describe_products());
-    context.events.engine({{"precision", std::string(precision_name(options.precision))},
-                           {"gemm", fast.describe_products()}});
-    return fast;
+    FINEWATT_ASSIGN(std::unique_ptr<DeviceTrainer> trainer, in_phase(context.events, "warmup", [&] {
+                        return make_cuda_trainer(model, options.precision, optimizer);
+                    }));
+    report_products(options.precision, trainer->describe_products(), context);
+    return trainer;
+}
+
+Result<ForwardPass> make_forward_pass(const Model& model, const ComputeDevice& device,
+                                      const FastOptions& options, std::int64_t rows,
+                                      JobContext& context) {
+    FINEWATT_TRY(check_device_precision(device, options.precision));
+    if (device.kind == DeviceKind::kCpu) {
+        FINEWATT_ASSIGN(FastModel fast, make_fast_model(model, options, context));
+        fast.pack_weights(rows);
+        // A function can be copied, a FastModel cannot.
+        const auto shared = std::make_shared<FastModel>(std::move(fast));
+        return [shared](const PackedInput& input) { return shared->forward(input); };
+    }
+    FINEWATT_ASSIGN(CudaForward forward, in_phase(context.events, "warmup", [&] {
+                        return make_cuda_forward(model, options.precision);
+                    }));
+    report_products(options.precision, forward.products, context);
+    return std::move(forward.run);
 }
 
 }  // namespace finewatt

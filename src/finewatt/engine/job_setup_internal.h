@@ -5,11 +5,13 @@
 #include "finewatt/data/feature_cache.h"
 #include "finewatt/data/model_config.h"
 #include "finewatt/data/task_data.h"
-#include "finewatt/engine/fast_model_internal.h"
+#include "finewatt/engine/compute_device.h"
+#include "finewatt/engine/device_trainer_internal.h"
 #include "finewatt/engine/model_internal.h"
 #include "finewatt/engine/trainer.h"
 #include "finewatt/token/tokenizer.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,9 +55,18 @@ Result<FeatureSet> prepare_features(const TaskData& data, const WordPieceTokeniz
 /// Tell the log and the engine event how long the preparation took and where features came from.
 void report_preparation(const Preparation& preparation, JobContext& context);
 
-/// Prepare the fast path, in phase warmup; who computes the products goes to the log and the engine
-/// event. `options.gemm` at kAuto takes FINEWATT_GEMM. The model must outlive the result. Errors:
-/// as check_precision and gemm_setting_from_environment.
-Result<FastModel> make_fast_model(const Model& model, FastOptions options, JobContext& context);
+/// Bring the model to the device to be trained, in phase warmup; who computes the products goes to
+/// the log and the engine event. On the CPU, `options.gemm` at kAuto takes FINEWATT_GEMM. The model
+/// must outlive the result. Errors: as check_device_precision, gemm_setting_from_environment and
+/// make_cuda_trainer.
+Result<std::unique_ptr<DeviceTrainer>> make_trainer(const Model& model, const ComputeDevice& device,
+                                                    const FastOptions& options,
+                                                    const AdamWOptions& optimizer,
+                                                    JobContext& context);
+
+/// The same for inference. A CPU gets weights that are packed for batches of about `rows` rows.
+Result<ForwardPass> make_forward_pass(const Model& model, const ComputeDevice& device,
+                                      const FastOptions& options, std::int64_t rows,
+                                      JobContext& context);
 
 }  // namespace finewatt

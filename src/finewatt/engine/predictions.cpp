@@ -174,7 +174,7 @@ Result<NamedScores> score_answers(const Task& task, const SquadData& data,
 
 }  // namespace
 
-Result<Predictions> predict(FastModel& fast, const Model& model, const Task& task,
+Result<Predictions> predict(const ForwardPass& forward, const Model& model, const Task& task,
                             const TaskData& data, const FeatureSet& features,
                             const PredictOptions& options, JobContext& context) {
     FINEWATT_ASSIGN(Collector collector, Collector::create(task, data, model.labels()));
@@ -194,7 +194,7 @@ Result<Predictions> predict(FastModel& fast, const Model& model, const Task& tas
         const Batch batch = make_batch(features, indices, mode, options.max_length, options.pad_id);
         const MonoTime start = context.clock.mono_now();
         const PackedInput input = pack_input(batch);
-        const at::Tensor logits = fast.forward(input);
+        const at::Tensor logits = forward(input);
         const MonoTime end = context.clock.mono_now();
         found.times_s.insert(found.times_s.end(), indices.size(), as_seconds(end - start));
         FINEWATT_TRY(collect(features, batch, input, logits, collector));

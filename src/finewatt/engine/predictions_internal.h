@@ -6,7 +6,7 @@
 #include "finewatt/data/features.h"
 #include "finewatt/data/squad_answers.h"
 #include "finewatt/data/task_data.h"
-#include "finewatt/engine/fast_model_internal.h"
+#include "finewatt/engine/device_trainer_internal.h"
 #include "finewatt/engine/model_internal.h"
 #include "finewatt/engine/trainer.h"
 
@@ -46,9 +46,9 @@ struct PredictOptions {
     bool reports_progress = false;  ///< send totals and progress to the events
 };
 
-/// Run the model over all features, without dropout, in their order (kGrouped counts as kDynamic).
-/// Cross-entropies are over real tokens only. Errors: those of SquadAnswerFinder.
-Result<Predictions> predict(FastModel& fast, const Model& model, const Task& task,
+/// Run `forward`, that of the model, over all features in their order (kGrouped counts as
+/// kDynamic). Cross-entropies are over real tokens only. Errors: those of SquadAnswerFinder.
+Result<Predictions> predict(const ForwardPass& forward, const Model& model, const Task& task,
                             const TaskData& data, const FeatureSet& features,
                             const PredictOptions& options, JobContext& context);
 

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 
+#include <cmath>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -46,6 +47,10 @@ Result<std::string> lines_up_to(std::string_view text, std::int64_t last_step) {
 }
 
 }  // namespace
+
+bool is_finite(const StepRecord& record) {
+    return std::isfinite(record.loss) && std::isfinite(record.grad_norm);
+}
 
 Result<StepLog> StepLog::open(const std::filesystem::path& file, int flags) {
     StepLog log;

@@ -19,8 +19,11 @@ struct StepRecord {
     double grad_norm = 0;            ///< before clipping
     std::int64_t tokens_real = 0;    ///< of this step
     std::int64_t tokens_padded = 0;  ///< of this step
-    MonoTime time{};                 ///< end of the step
+    MonoTime time{};                 ///< end of the step; on a GPU: when the host learned of it
 };
+
+/// Return whether a step's loss and gradient are numbers.
+bool is_finite(const StepRecord& record);
 
 /// Writes each line at once, so that a run that dies leaves all its steps. One thread at a time.
 class StepLog {

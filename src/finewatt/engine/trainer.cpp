@@ -13,6 +13,12 @@
 namespace finewatt {
 namespace {
 
+AdamWOptions optimizer_options(const FinetuneOptions& options) {
+    AdamWOptions settings;
+    settings.weight_decay = options.weight_decay;
+    return settings;
+}
+
 /// What a training reads and writes beside its inputs.
 struct OpenOutputs {
     std::optional<FoundCheckpoint> resumed;
@@ -126,10 +132,10 @@ Status check_settings(const FoundCheckpoint& checkpoint, const TrainingSettings&
 }
 
 /// Say what may change the last bits of a training that goes on.
-void note_surroundings(const FoundCheckpoint& checkpoint, const FastModel& fast,
+void note_surroundings(const FoundCheckpoint& checkpoint, const DeviceTrainer& trainer,
                        FinetuneResult& result) {
     if (const auto difference =
-            first_difference(checkpoint.state.surroundings, surroundings_of(fast))) {
+            first_difference(checkpoint.state.surroundings, trainer.surroundings())) {
         result.notes.push_back(fmt::format(
             "the part before the checkpoint had {} {}, this one has {}: the last digits may "
             "differ from those of an unbroken training",
@@ -141,16 +147,18 @@ void note_surroundings(const FoundCheckpoint& checkpoint, const FastModel& fast,
 /// Train, evaluate and save.
 Status work(const FinetuneOptions& options, JobContext& context, OpenOutputs& outputs,
             TrainingJob& job, FinetuneResult& result) {
-    FINEWATT_ASSIGN(FastModel fast, make_fast_model(job.model, options.fast, context));
+    FINEWATT_ASSIGN(
+        const std::unique_ptr<DeviceTrainer> trainer,
+        make_trainer(job.model, options.device, options.fast, optimizer_options(options), context));
     std::optional<Checkpoints> checkpoints;
     const std::optional<FoundCheckpoint>& resumed = outputs.resumed;
     if (outputs.folder && options.checkpoint_every) {
         checkpoints.emplace(*options.out, resumed ? std::optional(resumed->folder) : std::nullopt);
     }
-    TrainingLoop loop(job, fast, options, context, outputs.log,
+    TrainingLoop loop(job, *trainer, options, context, outputs.log,
                       checkpoints ? &*checkpoints : nullptr, result);
     if (resumed) {
-        note_surroundings(*resumed, fast, result);
+        note_surroundings(*resumed, *trainer, result);
         FINEWATT_TRY_CONTEXT(
             in_phase(context.events, "load", [&] { return loop.go_on_from(*resumed); }),
             "--resume");

@@ -9,6 +9,7 @@
 #include "finewatt/data/feature_cache.h"
 #include "finewatt/data/squad_score.h"
 #include "finewatt/data/task.h"
+#include "finewatt/engine/compute_device.h"
 #include "finewatt/engine/events.h"
 #include "finewatt/engine/fast_options.h"
 #include "finewatt/engine/preparation.h"
@@ -53,8 +54,9 @@ struct FinetuneOptions {
     double weight_decay = 0;
     std::uint64_t seed = 42;
     BatchingMode batching = BatchingMode::kUnpadded;
-    FeatureCache cache;                            ///< of tokenized data; as it is made: none
-    std::optional<double> dropout;                 ///< probability; nothing = the model's
+    FeatureCache cache;             ///< of tokenized data; as it is made: none
+    std::optional<double> dropout;  ///< probability; nothing = the model's
+    ComputeDevice device;
     FastOptions fast;                              ///< with gemm at kAuto, FINEWATT_GEMM decides
     std::optional<std::int64_t> eval_every;        ///< steps; nothing = only at the end
     std::optional<std::int64_t> early_stop;        ///< evaluations without a better score
@@ -117,9 +119,9 @@ struct JobContext {
 /// A trained head keeps its labels and their order. --out and --log are tried before the work
 /// begins. Uses the threads that start_runtime set.
 ///
-/// A resumed training does what the unbroken one would have done, bit for bit on the same machine
-/// with the same threads; the result says where it went on. Interrupted with checkpoint_every, it
-/// writes a checkpoint of its last step.
+/// A resumed training does what the unbroken one would have done, on the same CPU with the same
+/// threads bit for bit, on a GPU but for the last digits; the result says where it went on.
+/// Interrupted with checkpoint_every, it writes a checkpoint of its last step.
 ///
 /// Differs from the Trainer: with accumulation the loss is the true mean over the targets of all
 /// batches of the step; transformers 5.17 adds the means of BERT's batches up.

@@ -23,12 +23,6 @@ std::int64_t planned_steps(const FinetuneOptions& options, std::size_t features)
     return options.max_steps ? std::min(all, *options.max_steps) : all;
 }
 
-AdamWOptions optimizer_options(const FinetuneOptions& options) {
-    AdamWOptions settings;
-    settings.weight_decay = options.weight_decay;
-    return settings;
-}
-
 std::span<float> span_of(const at::Tensor& flat) {
     return {flat.mutable_data_ptr<float>(), static_cast<std::size_t>(flat.numel())};
 }
@@ -47,17 +41,16 @@ std::vector<std::int64_t> examples_of(const std::vector<Batch>& batches,
 
 }  // namespace
 
-TrainingLoop::TrainingLoop(TrainingJob& job, FastModel& fast, const FinetuneOptions& options,
+TrainingLoop::TrainingLoop(TrainingJob& job, DeviceTrainer& trainer, const FinetuneOptions& options,
                            JobContext& context, StepLog& log, Checkpoints* checkpoints,
                            FinetuneResult& result)
     : job_(job),
-      fast_(fast),
+      trainer_(trainer),
       options_(options),
       context_(context),
       log_(log),
       checkpoints_(checkpoints),
       result_(result),
-      step_(job.model, fast, optimizer_options(options)),
       total_steps_(planned_steps(options, job.features.size())),
       warmup_steps_(warmup_steps(options.warmup, total_steps_)),
       reporter_(context, total_steps_) {
@@ -67,11 +60,11 @@ TrainingLoop::TrainingLoop(TrainingJob& job, FastModel& fast, const FinetuneOpti
 Status TrainingLoop::go_on_from(const FoundCheckpoint& checkpoint) {
     const TrainingState& state = checkpoint.state;
     FINEWATT_TRY(load_weights(checkpoint.folder, job_.model));
-    fast_.refresh_low_values();
-    step_.set_steps(state.steps_done);
+    trainer_.write_values();
     result_.resumed_from = checkpoint.folder;
     result_.resumed_step = result_.steps_done = state.steps_done;
-    batches_done_ = state.batches_done;
+    steps_submitted_ = state.steps_done;
+    batches_submitted_ = state.batches_done;
     loss_sum_ = state.loss_sum;
     result_.loss_last = state.loss_last;
     result_.loss_mean = loss_sum_ / static_cast<double>(state.steps_done);
@@ -85,11 +78,16 @@ Status TrainingLoop::go_on_from(const FoundCheckpoint& checkpoint) {
                      state.best->scores};
     }
     evaluations_since_best_ = state.evaluations_since_best;
-    return read_checkpoint_arrays(checkpoint.folder, arrays());
+    OptimizerState optimizer = trainer_.read_optimizer();  // memory to read into
+    FINEWATT_TRY(read_checkpoint_arrays(checkpoint.folder, arrays(optimizer)));
+    optimizer.steps = state.steps_done;
+    trainer_.write_optimizer(optimizer);
+    return {};
 }
 
-CheckpointArrays TrainingLoop::arrays() {
-    CheckpointArrays arrays{step_.first_moments(), step_.second_moments(), std::nullopt};
+CheckpointArrays TrainingLoop::arrays(const OptimizerState& optimizer) const {
+    CheckpointArrays arrays{span_of(optimizer.first_moments), span_of(optimizer.second_moments),
+                            std::nullopt};
     if (best_) {
         arrays.best_values = span_of(best_->values);
     }
@@ -117,15 +115,15 @@ Status TrainingLoop::run_epochs() {
     while (!is_over()) {
         FINEWATT_TRY(run_epoch());
     }
-    return {};
+    return take_records(DeviceTrainer::Wait::kForAll);
 }
 
 Status TrainingLoop::run_epoch() {
     const std::int64_t in_epoch = batches_of_epoch(options_, job_.features.size());
     const auto batches = epoch_batches(job_.features, options_.batch, options_.batching,
-                                       options_.seed, batches_done_ / in_epoch);
+                                       options_.seed, batches_submitted_ / in_epoch);
     const auto group = static_cast<std::size_t>(options_.accumulation);
-    auto first = static_cast<std::size_t>(batches_done_ % in_epoch);
+    auto first = static_cast<std::size_t>(batches_submitted_ % in_epoch);
     for (; first < batches.size() && !is_over(); first += group) {
         if (context_.stop_requested()) {
             result_.end = FinetuneEnd::kInterrupted;
@@ -136,22 +134,41 @@ Status TrainingLoop::run_epoch() {
             of_step.push_back(make_batch(job_.features, batches[i], options_.batching,
                                          options_.max_length, job_.description.tokenizer.pad_id()));
         }
-        FINEWATT_TRY(run_step(of_step));
+        FINEWATT_TRY(run_step(std::move(of_step)));
     }
     return {};
 }
 
-Status TrainingLoop::run_step(const std::vector<Batch>& batches) {
-    const std::int64_t step = result_.steps_done;
-    StepRecord record =
-        step_.run(batches, linear_rate(options_.lr, step, warmup_steps_, total_steps_),
-                  {options_.seed, batches_done_});
-    record.step = step + 1;
+Status TrainingLoop::run_step(std::vector<Batch> batches) {
+    trainer_.submit(batches,
+                    linear_rate(options_.lr, steps_submitted_, warmup_steps_, total_steps_),
+                    {options_.seed, batches_submitted_});
+    steps_submitted_ += 1;
+    batches_submitted_ += static_cast<std::int64_t>(batches.size());
+    under_way_.push_back(std::move(batches));
+    // Nothing waits for a device until somebody looks at the weights.
+    const bool is_looked_at = is_checkpoint_due() || is_evaluation_due();
+    FINEWATT_TRY(
+        take_records(is_looked_at ? DeviceTrainer::Wait::kForAll : DeviceTrainer::Wait::kNo));
+    return is_looked_at && result_.end == FinetuneEnd::kComplete ? after_step() : Status();
+}
+
+Status TrainingLoop::take_records(DeviceTrainer::Wait wait) {
+    for (const StepRecord& record : trainer_.take_finished(wait)) {
+        if (result_.end != FinetuneEnd::kDiverged) {
+            FINEWATT_TRY(after_record(record));
+        }
+    }
+    return {};
+}
+
+Status TrainingLoop::after_record(StepRecord record) {
     record.time = context_.clock.mono_now();
+    const std::vector<Batch> batches = std::move(under_way_.front());
+    under_way_.pop_front();
     for (const Batch& batch : batches) {
         result_.work.add(job_.model.config(), {job_.model.head_kind(), job_.model.labels()}, batch);
     }
-    batches_done_ += static_cast<std::int64_t>(batches.size());
     result_.steps_done = record.step;
     result_.work.steps = record.step - result_.resumed_step;
     result_.loss_last = record.loss;
@@ -162,21 +179,19 @@ Status TrainingLoop::run_step(const std::vector<Batch>& batches) {
     if (!is_finite(record)) {
         result_.end = FinetuneEnd::kDiverged;
         result_.diverged_examples = examples_of(batches, job_.features);
-        return {};
     }
-    return after_step();
+    return {};
 }
 
 Status TrainingLoop::after_step() {
-    if (checkpoints_ != nullptr && is_due(options_.checkpoint_every)) {
+    if (is_checkpoint_due()) {
         FINEWATT_TRY_CONTEXT(write_checkpoint(), "--checkpoint-every");
     }
     return evaluate_if_due();
 }
 
 Status TrainingLoop::evaluate_if_due() {
-    if (job_.evaluation.empty() || !is_due(options_.eval_every) ||
-        scored_step_ == result_.steps_done) {
+    if (!is_evaluation_due()) {
         return {};
     }
     FINEWATT_TRY(evaluate());
@@ -188,9 +203,11 @@ Status TrainingLoop::evaluate_if_due() {
 
 Status TrainingLoop::write_checkpoint() {
     const PhaseScope phase(context_.events, "save");
+    trainer_.read_values();
+    const OptimizerState optimizer = trainer_.read_optimizer();
     const auto fill = [&](const std::filesystem::path& folder) -> Status {
         FINEWATT_TRY(write_result_folder(folder, job_, options_));
-        FINEWATT_TRY(write_checkpoint_arrays(folder, arrays()));
+        FINEWATT_TRY(write_checkpoint_arrays(folder, arrays(optimizer)));
         return seal_checkpoint(folder, state());
     };
     FINEWATT_TRY(checkpoints_->save(result_.steps_done, fill));
@@ -201,9 +218,9 @@ Status TrainingLoop::write_checkpoint() {
 TrainingState TrainingLoop::state() const {
     TrainingState state;
     state.settings = job_.settings;
-    state.surroundings = surroundings_of(fast_);
+    state.surroundings = trainer_.surroundings();
     state.steps_done = result_.steps_done;
-    state.batches_done = batches_done_;
+    state.batches_done = batches_submitted_;  // no step is under way
     state.loss_sum = loss_sum_;
     state.loss_last = result_.loss_last;
     if (scored_step_) {
@@ -225,9 +242,10 @@ Status TrainingLoop::evaluate() {
                              .mode = options_.batching,
                              .max_length = options_.max_length,
                              .pad_id = job_.description.tokenizer.pad_id()};
+    const auto forward = [this](const PackedInput& input) { return trainer_.forward(input); };
     for (const EvaluationSet& set : job_.evaluation) {
-        FINEWATT_ASSIGN(const Predictions found, predict(fast_, job_.model, options_.task, set.data,
-                                                         set.features, how, context_));
+        FINEWATT_ASSIGN(const Predictions found, predict(forward, job_.model, options_.task,
+                                                         set.data, set.features, how, context_));
         if (!found.is_complete) {
             result_.end = FinetuneEnd::kInterrupted;
             return {};
@@ -254,6 +272,7 @@ void TrainingLoop::remember_best() {
         result_.is_stopped_early = evaluations_since_best_ >= *options_.early_stop;
         return;
     }
+    trainer_.read_values();
     best_ = Best{score, result_.steps_done, job_.model.flat_values().clone(), result_.scores};
     evaluations_since_best_ = 0;
 }
@@ -269,7 +288,7 @@ Status TrainingLoop::finish() {
     if (best_ && result_.end != FinetuneEnd::kDiverged) {
         at::Tensor values = job_.model.flat_values();
         values.copy_(best_->values);
-        fast_.refresh_low_values();
+        trainer_.write_values();
         result_.best_step = best_->step;
         result_.scores = best_->scores;
         for (const auto& [name, value] : result_.scores) {
@@ -277,6 +296,7 @@ Status TrainingLoop::finish() {
         }
         return {};
     }
+    trainer_.read_values();
     if (!job_.evaluation.empty() && result_.end == FinetuneEnd::kComplete &&
         scored_step_ != result_.steps_done) {
         return evaluate();
@@ -285,18 +305,21 @@ Status TrainingLoop::finish() {
 }
 
 bool TrainingLoop::is_over() const {
-    return result_.steps_done >= total_steps_ || result_.end != FinetuneEnd::kComplete ||
+    return steps_submitted_ >= total_steps_ || result_.end != FinetuneEnd::kComplete ||
            result_.is_stopped_early;
 }
 
 bool TrainingLoop::is_due(const std::optional<std::int64_t>& every) const {
-    return every && result_.steps_done % *every == 0;
+    return every && steps_submitted_ % *every == 0;
 }
 
-TrainingSettings surroundings_of(const FastModel& fast) {
-    return {{"threads", fmt::format("{}", at::get_num_threads())},
-            {"matrix products", fast.product_providers()},
-            {"kernels", std::string(cpu_kernels().name)}};
+bool TrainingLoop::is_checkpoint_due() const {
+    return checkpoints_ != nullptr && is_due(options_.checkpoint_every);
+}
+
+bool TrainingLoop::is_evaluation_due() const {
+    return !job_.evaluation.empty() && is_due(options_.eval_every) &&
+           scored_step_ != steps_submitted_;
 }
 
 Status write_result_folder(const std::filesystem::path& folder, const TrainingJob& job,

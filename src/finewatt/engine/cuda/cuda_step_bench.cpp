@@ -3,7 +3,7 @@
 //
 //   cuda_step_bench [batch size] [steps]
 #include "finewatt/data/features.h"
-#include "finewatt/engine/cuda/device_trainer_internal.h"
+#include "finewatt/engine/device_trainer_internal.h"
 #include "finewatt/engine/runtime.h"
 #include "finewatt/engine/work.h"
 

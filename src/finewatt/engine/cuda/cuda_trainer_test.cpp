@@ -1,7 +1,7 @@
 // The trainer on a real GPU against its CPU twins, TrainingStep and FastModel. Label: gpu.
 #include "finewatt/engine/cuda/cuda_probe_internal.h"
 #include "finewatt/engine/cuda/device_cases_internal.h"
-#include "finewatt/engine/cuda/device_trainer_internal.h"
+#include "finewatt/engine/device_trainer_internal.h"
 #include "finewatt/engine/runtime.h"
 #include "finewatt/testing/matchers.h"
 

@@ -1,11 +1,11 @@
-// Models and batches for the tests of the device path, and its CPU twin's answers. Shared by the
-// tests over the emulation and by those on a GPU.
+// Models and batches for the tests of trainers. Shared by the tests of the CPU, of the emulation
+// and on a GPU.
 #pragma once
 
 #include "finewatt/engine/adamw.h"
+#include "finewatt/engine/device_trainer_internal.h"
 #include "finewatt/engine/fast_model_internal.h"
 #include "finewatt/engine/model_cases_internal.h"
-#include "finewatt/engine/training_step_internal.h"
 
 #include <gtest/gtest.h>
 
@@ -63,6 +63,43 @@ inline AdamWOptions adamw_for_tests() {
     options.weight_decay = 0.05;
     options.max_grad_norm = 0.7;  // clips
     return options;
+}
+
+/// Make the trainer of the CPU with the fast path as it is made by default.
+inline std::unique_ptr<DeviceTrainer> cpu_trainer_for_tests(const Model& model) {
+    return make_cpu_trainer(model, FastModel(model, {}), adamw_for_tests());
+}
+
+/// Run one step and wait for it. There is none under way.
+inline StepRecord train_step(DeviceTrainer& trainer, std::span<const Batch> batches, double rate,
+                             const DropoutStep& first) {
+    trainer.submit(batches, rate, first);
+    return trainer.take_finished(DeviceTrainer::Wait::kForAll).at(0);
+}
+
+/// Run steps, wait for them, and return their records. Every third has two batches, the others
+/// one; their numbers are from .. to - 1.
+inline std::vector<StepRecord> train_steps(DeviceTrainer& trainer,
+                                           const std::vector<Batch>& batches, std::int64_t from,
+                                           std::int64_t to) {
+    std::int64_t batch_number = 0;
+    std::vector<StepRecord> records;
+    for (std::int64_t step = 0; step < to; ++step) {
+        const std::size_t first = static_cast<std::size_t>(step) % batches.size();
+        const std::size_t count = first == 0 ? 2 : 1;
+        if (step >= from) {
+            trainer.submit(std::span(batches).subspan(first, count),
+                           1e-4 * static_cast<double>(20 - step), {3, batch_number});
+        }
+        batch_number += static_cast<std::int64_t>(count);
+    }
+    return trainer.take_finished(DeviceTrainer::Wait::kForAll);
+}
+
+/// Three batches of uneven texts.
+inline std::vector<Batch> three_batches(BatchingMode mode) {
+    return {batch_of(sequences_of({5, 20, 1, 9}), mode), batch_of(sequences_of({12, 3}), mode),
+            batch_of(sequences_of({2, 30, 11, 7, 7}), mode)};
 }
 
 }  // namespace finewatt::testing

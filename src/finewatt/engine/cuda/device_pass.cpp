@@ -85,7 +85,11 @@ class Views {
     }
 
   private:
+    /// Undefined where `flat` is: gradients of an inference.
     at::Tensor cut(const at::Tensor& flat, const at::Tensor& of_model) const {
+        if (!flat.defined()) {
+            return {};
+        }
         const std::int64_t offset =
             of_model.storage_offset() - model_.flat_values().storage_offset();
         return flat.narrow(0, offset, of_model.numel()).view(of_model.sizes());

@@ -21,7 +21,11 @@
 
 namespace finewatt {
 
-/// Everything of a training that lives from step to step. Tensors are handles.
+/// What a model is brought to a device for.
+enum class DeviceUse { kTraining, kInference };
+
+/// Everything of a model that lives from step to step. Tensors are handles. For inference there
+/// are only the values.
 struct DeviceState {
     at::Tensor values;          ///< float32 [layout().size()], as all flat buffers
     at::Tensor gradients;       ///< float32
@@ -33,7 +37,8 @@ struct DeviceState {
     at::Tensor outcome;         ///< int32 [4], a StepOutcome
 
     /// Copy the model's values to the device; moments, gradients and sums are 0.
-    static DeviceState make(const Model& model, Precision precision, at::Device device);
+    static DeviceState make(const Model& model, Precision precision, DeviceUse use,
+                            at::Device device);
 
     /// Copy the model's values again.
     void write_values(const Model& model) const;
@@ -120,8 +125,8 @@ class DevicePass {
 /// are multiples of 8 up to 256, H at most 4,096, F a multiple of 8.
 Status check_device_model(const ModelConfig& config);
 
-/// Make the pass for the state's precision. All arguments must outlive it; the model gives shapes
-/// and settings only.
+/// Make the pass for the state's precision and use. All arguments must outlive it; the model gives
+/// shapes and settings only.
 std::unique_ptr<DevicePass> make_device_pass(const Model& model, const DeviceState& state,
                                              const DeviceOps& ops);
 

@@ -21,7 +21,7 @@ class HostDevice {
   public:
     HostDevice(const Model& model, Precision precision)
         : model_(model),
-          state_(DeviceState::make(model, precision, at::kCPU)),
+          state_(DeviceState::make(model, precision, DeviceUse::kTraining, at::kCPU)),
           pass_(make_device_pass(model_, state_, ops_)) {}
 
     const DeviceState& state() const { return state_; }
@@ -119,41 +119,6 @@ TEST_P(DevicePassOf, Bfloat16StaysNearFloat32) {
     EXPECT_FALSE(device.state().gradients.equal(model_.flat_gradients()));
 }
 
-TEST_P(DevicePassOf, ThreeUpdatesWithAccumulationEqualTheTrainingStep) {
-    const Model twin = made_.model();
-    FastModel fast(twin, {});
-    const AdamWOptions options = testing::adamw_for_tests();
-    TrainingStep training(twin, fast, options);
-    HostDevice device(model_, Precision::kFloat32);
-    const std::vector<Batch> batches = {
-        batch_of(testing::sequences_of({5, 20, 1}), BatchingMode::kUnpadded),
-        batch_of(testing::sequences_of({9, 3}), BatchingMode::kUnpadded)};
-    for (std::int64_t step = 0; step < 3; ++step) {
-        const double rate = 1e-3 * static_cast<double>(3 - step);
-        const DropoutStep first{3, 2 * step};
-        const StepRecord want = training.run(batches, rate, first);
-        LossScale scale{0, 0, false};
-        for (const Batch& batch : batches) {
-            const LossScale one = mean_loss(model_, pack_input(batch));
-            scale.divisor += one.divisor;
-            scale.ends_divisor += one.ends_divisor;
-        }
-        DeviceInput last{{}, InputLayout({}), 0};
-        for (std::size_t i = 0; i < batches.size(); ++i) {
-            const DropoutStep dropout{3, first.step + static_cast<std::int64_t>(i)};
-            last = device.step(pack_input(batches[i]),
-                               step_values(dropout, options, rate, step + 1), scale, i > 0);
-        }
-        const StepOutcome got = device.update(last);
-        EXPECT_NEAR(got.loss, want.loss, 5e-5 * (1 + want.loss)) << "step " << step;
-        EXPECT_NEAR(got.gradient_norm, want.grad_norm, 2e-4 * want.grad_norm) << "step " << step;
-        EXPECT_EQ(device.loss(), 0);
-    }
-    // Adam divides by the gradient's own size: where that is only rounding, its sign is chance.
-    const double moved = norm_of(twin.flat_values() - model_.flat_values());
-    EXPECT_LE(norm_of(device.state().values - twin.flat_values()), 0.01 * moved);
-}
-
 INSTANTIATE_TEST_SUITE_P(Kinds, DevicePassOf, ::testing::Range<std::size_t>(0, 6),
                          [](const auto& test) { return device_case(test.param).kind.name(); });
 
@@ -169,7 +134,8 @@ TEST(DevicePass, FillingUpABucketChangesNothing) {
     std::vector<at::Tensor> gradients;
     std::vector<float> losses;
     for (const InputShape& shape : {exact_shape(host), InputShape{128, 20, 64}}) {
-        const DeviceState state = DeviceState::make(model, Precision::kFloat32, at::kCPU);
+        const DeviceState state =
+            DeviceState::make(model, Precision::kFloat32, DeviceUse::kTraining, at::kCPU);
         const DeviceInput block =
             HostDevice::input_of(shape, host, values, head_targets_of(made.kind.head, input));
         make_device_pass(model, state, ops)->step(block, false);

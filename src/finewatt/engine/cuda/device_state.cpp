@@ -35,22 +35,25 @@ Status check_device_model(const ModelConfig& config) {
     return {};
 }
 
-DeviceState DeviceState::make(const Model& model, Precision precision, at::Device device) {
+DeviceState DeviceState::make(const Model& model, Precision precision, DeviceUse use,
+                              at::Device device) {
     const auto zeros = [&](std::int64_t size, at::ScalarType type) {
         return at::zeros({size}, at::TensorOptions().dtype(type).device(device));
     };
     const std::int64_t size = model.layout().size();
     DeviceState state;
     state.values = zeros(size, at::kFloat);
-    state.gradients = zeros(size, at::kFloat);
-    state.first_moments = zeros(size, at::kFloat);
-    state.second_moments = zeros(size, at::kFloat);
     if (precision == Precision::kBfloat16) {
         state.low_values = zeros(size, at::kBFloat16);
     }
-    state.partials = zeros(kNormPieces, at::kFloat);
-    state.loss_sum = zeros(1, at::kFloat);
-    state.outcome = zeros(sizeof(StepOutcome) / sizeof(std::int32_t), at::kInt);
+    if (use == DeviceUse::kTraining) {
+        state.gradients = zeros(size, at::kFloat);
+        state.first_moments = zeros(size, at::kFloat);
+        state.second_moments = zeros(size, at::kFloat);
+        state.partials = zeros(kNormPieces, at::kFloat);
+        state.loss_sum = zeros(1, at::kFloat);
+        state.outcome = zeros(sizeof(StepOutcome) / sizeof(std::int32_t), at::kInt);
+    }
     state.write_values(model);
     return state;
 }

@@ -49,11 +49,11 @@ struct Block {
     unsigned current = 0;
 };
 
-Block block;
+Block running;
 
 void yield() {
-    Thread& me = block.threads[block.current];
-    FINEWATT_CHECK(::swapcontext(&me.context, &block.scheduler) == 0, "contexts can be switched");
+    Thread& me = running.threads[running.current];
+    FINEWATT_CHECK(::swapcontext(&me.context, &running.scheduler) == 0, "contexts can be switched");
 }
 
 void wait_at(Barrier& barrier) {
@@ -71,17 +71,17 @@ void leave(Barrier& barrier) {
 }
 
 void thread_main() {
-    (*block.kernel)();
-    block.threads[block.current].has_ended = true;
-    leave(block.barrier);
-    leave(block.warps[block.current / kLanes]);
+    (*running.kernel)();
+    running.threads[running.current].has_ended = true;
+    leave(running.barrier);
+    leave(running.warps[running.current / kLanes]);
 }
 
 void start_threads(unsigned count) {
-    block.threads.resize(count);
-    block.barrier = {count, 0, 0};
-    block.warps.assign(count / kLanes, {kLanes, 0, 0});
-    for (Thread& thread : block.threads) {
+    running.threads.resize(count);
+    running.barrier = {count, 0, 0};
+    running.warps.assign(count / kLanes, {kLanes, 0, 0});
+    for (Thread& thread : running.threads) {
         if (thread.stack == nullptr) {
             thread.stack = std::make_unique<std::byte[]>(kStackBytes);
         }
@@ -89,7 +89,7 @@ void start_threads(unsigned count) {
         FINEWATT_CHECK(::getcontext(&thread.context) == 0, "a context can be made");
         thread.context.uc_stack.ss_sp = thread.stack.get();
         thread.context.uc_stack.ss_size = kStackBytes;
-        thread.context.uc_link = &block.scheduler;
+        thread.context.uc_link = &running.scheduler;
         ::makecontext(&thread.context, thread_main, 0);
     }
 }
@@ -99,12 +99,12 @@ void run_threads() {
     bool is_running = true;
     while (is_running) {
         is_running = false;
-        for (unsigned t = 0; t < block.threads.size(); ++t) {
-            if (!block.threads[t].has_ended) {
+        for (unsigned t = 0; t < running.threads.size(); ++t) {
+            if (!running.threads[t].has_ended) {
                 is_running = true;
-                block.current = t;
+                running.current = t;
                 threadIdx.x = t;
-                FINEWATT_CHECK(::swapcontext(&block.scheduler, &block.threads[t].context) == 0,
+                FINEWATT_CHECK(::swapcontext(&running.scheduler, &running.threads[t].context) == 0,
                                "contexts can be switched");
             }
         }
@@ -116,7 +116,7 @@ void run_threads() {
 void emulate(const LaunchShape& shape, const std::function<void()>& kernel) {
     FINEWATT_CHECK(shape.threads % kLanes == 0 && shape.threads <= 1024,
                    "a block has whole warps and at most 1,024 threads");
-    block.kernel = &kernel;
+    running.kernel = &kernel;
     blockDim = {shape.threads, 1};
     gridDim = {shape.blocks_x, shape.blocks_y};
     for (blockIdx.y = 0; blockIdx.y < shape.blocks_y; ++blockIdx.y) {
@@ -128,19 +128,19 @@ void emulate(const LaunchShape& shape, const std::function<void()>& kernel) {
 }
 
 void __syncthreads() {
-    wait_at(block.barrier);
+    wait_at(running.barrier);
 }
 
 void __syncwarp() {
-    wait_at(block.warps[block.current / kLanes]);
+    wait_at(running.warps[running.current / kLanes]);
 }
 
 float __shfl_xor_sync(unsigned mask, float value, int lanes) {
     FINEWATT_CHECK(mask == 0xFFFFFFFFU, "all lanes take part");
-    const unsigned me = block.current;
-    block.threads[me].shared_value = value;
+    const unsigned me = running.current;
+    running.threads[me].shared_value = value;
     __syncwarp();
-    const float other = block.threads[me ^ static_cast<unsigned>(lanes)].shared_value;
+    const float other = running.threads[me ^ static_cast<unsigned>(lanes)].shared_value;
     __syncwarp();
     return other;
 }

@@ -1,11 +1,12 @@
 // HostOps: attention and products on the CPU, written to be read: what stands in for a GPU's
-// libraries where the pass is tested without one. For tests only.
+// libraries where the device path is tested without one. For tests only.
 #pragma once
 
 #include "finewatt/base/check.h"
 #include "finewatt/engine/cuda/device_pass_internal.h"
 
 #include <ATen/ops/mm.h>
+#include <ATen/ops/rand.h>
 
 #include <cmath>
 
@@ -15,34 +16,48 @@ class HostOps final : public DeviceOps {
   public:
     DeviceStream stream() const override { return nullptr; }
 
+    /// Masks follow from this seed and the calls since then, as with a GPU's generator.
+    void seed(std::uint64_t seed) { generator_.set_current_seed(seed); }
+
+    /// The mask [T, A, longest] takes the place of a GPU's `random_seed`.
     AttentionKept attention(const QueryKeyValue& in, const AttentionPlaces& places,
                             double dropout) const override {
-        FINEWATT_CHECK(dropout == 0, "masks of attention come from a GPU's generator");
         at::Tensor context = at::zeros(in[0].sizes(), in[0].options());
+        const at::Tensor mask =
+            dropout > 0
+                ? at::rand({in[0].size(0), in[0].size(1), places.longest}, generator_, at::kFloat)
+                          .ge(dropout)
+                          .to(at::kFloat) /
+                      (1 - dropout)
+                : at::Tensor();
         for_sequences(in, places, [&](const Sequence& one, std::int64_t from, std::int64_t count) {
-            rows(context, from, count).copy_(at::matmul(one.shares, one.value).transpose(0, 1));
+            const at::Tensor shares = dropped(one.shares, mask, from, count);
+            rows(context, from, count).copy_(at::matmul(shares, one.value).transpose(0, 1));
         });
-        return {context, {}, {}, {}};
+        return {context, {}, mask, {}};
     }
 
     /// Softmax and products by their textbook derivatives.
     QueryKeyValue attention_backward(const at::Tensor& context_gradient, const QueryKeyValue& in,
-                                     const AttentionKept& /*kept*/, const AttentionPlaces& places,
+                                     const AttentionKept& kept, const AttentionPlaces& places,
                                      double /*dropout*/) const override {
+        const at::Tensor& mask = kept.random_seed;
         QueryKeyValue out;
         for (std::size_t i = 0; i < out.size(); ++i) {
             out[i] = at::zeros(in[i].sizes(), in[i].options());
         }
         for_sequences(in, places, [&](const Sequence& one, std::int64_t from, std::int64_t count) {
             const at::Tensor dy = heads(rows(context_gradient, from, count));
-            const at::Tensor of_shares = at::matmul(dy, one.value.transpose(1, 2));
+            const at::Tensor of_shares =
+                dropped(at::matmul(dy, one.value.transpose(1, 2)), mask, from, count);
             const at::Tensor of_scores =
                 one.shares * (of_shares - (of_shares * one.shares).sum(-1, true)) * one.scale;
             rows(out[0], from, count).copy_(at::matmul(of_scores, one.key).transpose(0, 1));
             rows(out[1], one.key_from, one.keys)
                 .copy_(at::matmul(of_scores.transpose(1, 2), one.query).transpose(0, 1));
             rows(out[2], one.key_from, one.keys)
-                .copy_(at::matmul(one.shares.transpose(1, 2), dy).transpose(0, 1));
+                .copy_(at::matmul(dropped(one.shares, mask, from, count).transpose(1, 2), dy)
+                           .transpose(0, 1));
         });
         return out;
     }
@@ -73,6 +88,13 @@ class HostOps final : public DeviceOps {
         return of.narrow(0, from, count);
     }
 
+    /// `shares` [A, count, keys] times the mask of their queries' rows, where there is one.
+    static at::Tensor dropped(const at::Tensor& shares, const at::Tensor& mask, std::int64_t from,
+                              std::int64_t count) {
+        return mask.defined() ? shares * heads(rows(mask, from, count)).narrow(2, 0, shares.size(2))
+                              : shares;
+    }
+
     static at::Tensor heads(const at::Tensor& of) { return of.to(at::kFloat).transpose(0, 1); }
 
     template <class Run>
@@ -98,6 +120,8 @@ class HostOps final : public DeviceOps {
             run(one, begins[s], count);
         }
     }
+
+    at::Generator generator_ = at::make_generator<at::CPUGeneratorImpl>();
 };
 
 }  // namespace finewatt::testing

@@ -1,6 +1,6 @@
 // The answers of a build without CUDA.
 #include "finewatt/engine/cuda/cuda_probe_internal.h"
-#include "finewatt/engine/cuda/device_trainer_internal.h"
+#include "finewatt/engine/device_trainer_internal.h"
 
 namespace finewatt {
 
@@ -17,8 +17,11 @@ std::optional<std::string> built_cuda_version() {
 
 Result<std::unique_ptr<DeviceTrainer>> make_cuda_trainer(const Model& /*model*/,
                                                          Precision /*precision*/,
-                                                         const AdamWOptions& /*options*/,
-                                                         std::uint64_t /*seed*/) {
+                                                         const AdamWOptions& /*options*/) {
+    return tl::unexpected(find_cuda_gpu().error());
+}
+
+Result<CudaForward> make_cuda_forward(const Model& /*model*/, Precision /*precision*/) {
     return tl::unexpected(find_cuda_gpu().error());
 }
 

@@ -61,12 +61,9 @@ class RecentlyUsed {
         return nullptr;
     }
 
-    /// Return whether add() will drop a value.
-    bool is_full() const { return entries_.size() >= most_; }
-
     /// Add a value for a key that has none; the least recently used one is dropped if need be.
     Value& add(const Key& key, Value value) {
-        if (is_full()) {
+        if (entries_.size() >= most_) {
             entries_.pop_back();
         }
         entries_.emplace_front(key, std::move(value));

@@ -1,4 +1,4 @@
-#include "finewatt/engine/cuda/compute_device.h"
+#include "finewatt/engine/compute_device.h"
 
 #include "finewatt/engine/cuda/cuda_probe_internal.h"
 
