@@ -70,7 +70,7 @@ void train(DeviceTrainer& trainer, const std::vector<Batch>& batches, std::int64
 bool measure(const Setting& setting) {
     const Model model(bert_base(), HeadKind::kClassification, 2, 42);
     const Result<std::unique_ptr<DeviceTrainer>> trainer =
-        make_cuda_trainer(model, setting.precision, AdamWOptions{}, 42);
+        make_cuda_trainer(model, setting.precision, AdamWOptions{});
     if (!trainer) {
         std::fputs(fmt::format("error: {}\n", trainer.error().describe()).c_str(), stderr);
         return false;

@@ -160,7 +160,7 @@ struct DeviceAdamW {
     StepOutcome* outcome = nullptr;  ///< has_diverged is read and written, the rest is written
 };
 
-/// Pieces that the gradient norm is summed up in.
+/// Pieces that the gradient norm is summed up in, at most.
 constexpr std::int64_t kNormPieces = 512;
 
 /// Norm, clipping and AdamW with the formulas of adamw.h, in three kernels.

@@ -104,7 +104,7 @@ TEST_P(DevicePassOf, EqualsTheFastModelWithDropoutPackedAndPadded) {
     }
 }
 
-TEST_P(DevicePassOf, Bfloat16StaysNearFloat32) {
+TEST_P(DevicePassOf, Bfloat16RoundsWhereTheFastModelDoes) {
     const PackedInput input = packed(BatchingMode::kUnpadded);
     const DropoutStep dropout{7, 5};
     FastModel fast(model_, {});
@@ -112,11 +112,20 @@ TEST_P(DevicePassOf, Bfloat16StaysNearFloat32) {
     const double want_loss = fast.step(input, dropout, scale);
     HostDevice device(model_, Precision::kBfloat16);
     device.step(input, step_values(dropout, {}, 0, 1), scale, false);
-    // Operands have 8 bits, an error of up to 0.4 % each, which sums level out.
+    // Operands have 8 bits, an error of up to 0.4 % each, which sums level out. Where it changes
+    // the sign before a ReLU, a whole gradient comes or goes.
     EXPECT_NEAR(device.loss(), want_loss, 1e-2 * (1 + want_loss));
-    EXPECT_LE(norm_of(device.state().gradients - model_.flat_gradients()),
-              0.05 * norm_of(model_.flat_gradients()));
-    EXPECT_FALSE(device.state().gradients.equal(model_.flat_gradients()));
+    const at::Tensor& gradients = device.state().gradients;
+    EXPECT_LE(norm_of(gradients - model_.flat_gradients()),
+              0.15 * norm_of(model_.flat_gradients()));
+    EXPECT_FALSE(gradients.equal(model_.flat_gradients()));
+    if (const Status possible = check_precision(Precision::kBfloat16); !possible) {
+        GTEST_SKIP() << possible.error().describe();
+    }
+    const Model twin = made_.model();
+    FastModel low(twin, {.precision = Precision::kBfloat16});
+    low.step(input, dropout, scale);
+    EXPECT_LE(norm_of(gradients - twin.flat_gradients()), 0.01 * norm_of(twin.flat_gradients()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, DevicePassOf, ::testing::Range<std::size_t>(0, 6),

@@ -1,7 +1,8 @@
 #include "finewatt/base/check.h"
 #include "finewatt/engine/cuda/emulated_gpu_internal.h"
 
-#include <array>
+#include <algorithm>
+#include <csetjmp>
 #include <memory>
 #include <ucontext.h>
 #include <vector>
@@ -32,17 +33,21 @@ struct Barrier {
     }
 };
 
+/// A stack and the place on it where its thread goes on. It is started once and then used by block
+/// after block: swapcontext asks the kernel for the signal mask each time, a jump does not.
 struct Thread {
-    ucontext_t context{};
-    std::unique_ptr<std::byte[]> stack;
+    std::unique_ptr<std::byte[]> stack;  ///< null until it is started
+    ucontext_t start{};
+    std::jmp_buf place{};
     bool has_ended = false;
     float shared_value = 0;
 };
 
 /// The block that runs.
 struct Block {
-    ucontext_t scheduler{};
-    std::vector<Thread> threads;
+    std::jmp_buf scheduler{};
+    std::vector<Thread> threads;  ///< of this block or of a larger one before
+    unsigned thread_count = 0;
     Barrier barrier;
     std::vector<Barrier> warps;
     const std::function<void()>* kernel = nullptr;
@@ -51,9 +56,11 @@ struct Block {
 
 Block running;
 
+// NOLINTBEGIN(cert-err52-cpp): jumps between stacks; no frame is left behind
 void yield() {
-    Thread& me = running.threads[running.current];
-    FINEWATT_CHECK(::swapcontext(&me.context, &running.scheduler) == 0, "contexts can be switched");
+    if (_setjmp(running.threads[running.current].place) == 0) {
+        _longjmp(running.scheduler, 1);
+    }
 }
 
 void wait_at(Barrier& barrier) {
@@ -71,26 +78,40 @@ void leave(Barrier& barrier) {
 }
 
 void thread_main() {
-    (*running.kernel)();
-    running.threads[running.current].has_ended = true;
-    leave(running.barrier);
-    leave(running.warps[running.current / kLanes]);
+    while (true) {
+        (*running.kernel)();
+        running.threads[running.current].has_ended = true;
+        leave(running.barrier);
+        leave(running.warps[running.current / kLanes]);
+        yield();
+    }
 }
 
+/// Let a thread run until it waits or ends.
+void give_turn(Thread& thread) {
+    if (_setjmp(running.scheduler) != 0) {
+        return;
+    }
+    if (thread.stack != nullptr) {
+        _longjmp(thread.place, 1);
+    }
+    thread.stack = std::make_unique<std::byte[]>(kStackBytes);
+    FINEWATT_CHECK(::getcontext(&thread.start) == 0, "a context can be made");
+    thread.start.uc_stack.ss_sp = thread.stack.get();
+    thread.start.uc_stack.ss_size = kStackBytes;
+    ::makecontext(&thread.start, thread_main, 0);
+    ::setcontext(&thread.start);
+}
+
+// NOLINTEND(cert-err52-cpp)
+
 void start_threads(unsigned count) {
-    running.threads.resize(count);
+    running.threads.resize(std::max<std::size_t>(running.threads.size(), count));
+    running.thread_count = count;
     running.barrier = {count, 0, 0};
     running.warps.assign(count / kLanes, {kLanes, 0, 0});
     for (Thread& thread : running.threads) {
-        if (thread.stack == nullptr) {
-            thread.stack = std::make_unique<std::byte[]>(kStackBytes);
-        }
         thread.has_ended = false;
-        FINEWATT_CHECK(::getcontext(&thread.context) == 0, "a context can be made");
-        thread.context.uc_stack.ss_sp = thread.stack.get();
-        thread.context.uc_stack.ss_size = kStackBytes;
-        thread.context.uc_link = &running.scheduler;
-        ::makecontext(&thread.context, thread_main, 0);
     }
 }
 
@@ -99,13 +120,12 @@ void run_threads() {
     bool is_running = true;
     while (is_running) {
         is_running = false;
-        for (unsigned t = 0; t < running.threads.size(); ++t) {
+        for (unsigned t = 0; t < running.thread_count; ++t) {
             if (!running.threads[t].has_ended) {
                 is_running = true;
                 running.current = t;
                 threadIdx.x = t;
-                FINEWATT_CHECK(::swapcontext(&running.scheduler, &running.threads[t].context) == 0,
-                               "contexts can be switched");
+                give_turn(running.threads[t]);
             }
         }
     }

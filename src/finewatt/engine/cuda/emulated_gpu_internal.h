@@ -1,5 +1,5 @@
 // A model of a GPU's blocks on the CPU, so that the kernels of the .cu files are run and tested
-// where no GPU is: every thread of a block is a context of its own (ucontext) that runs until it
+// where no GPU is: every thread of a block has a stack of its own (ucontext) and runs until it
 // waits at a barrier; blocks run one after the other. Main function: emulate. For tests only: it
 // shows what kernels compute, not how fast, and not races between blocks.
 #pragma once

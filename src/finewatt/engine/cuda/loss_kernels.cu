@@ -1,6 +1,8 @@
 // Cross-entropies, the gradient norm and AdamW; see device_kernels_internal.h.
 #include "finewatt/engine/cuda/kernel_tools_internal.cuh"
 
+#include <algorithm>
+
 namespace finewatt {
 namespace {
 
@@ -89,9 +91,9 @@ __global__ void square_sums_kernel(std::int64_t size, const float* x, float* par
 }
 
 /// One block. Clipping as torch.nn.utils.clip_grad_norm_: min(1, most / (norm + 1e-6)).
-__global__ void outcome_kernel(DeviceAdamW arrays, const StepValues* values) {
+__global__ void outcome_kernel(DeviceAdamW arrays, std::int64_t pieces, const StepValues* values) {
     Two sum;
-    for (std::int64_t i = threadIdx.x; i < kNormPieces; i += blockDim.x) {
+    for (std::int64_t i = threadIdx.x; i < pieces; i += blockDim.x) {
         sum.a += arrays.partials[i];
     }
     sum = block_sums(sum);
@@ -158,9 +160,11 @@ void span_losses(DeviceStream stream, const SpanTargets& targets, const StepValu
 }
 
 void adamw_step(DeviceStream stream, const DeviceAdamW& arrays, const StepValues* values) {
-    const LaunchShape pieces{static_cast<unsigned>(kNormPieces), 1, 256};
+    LaunchShape pieces = flat_blocks(arrays.size);
+    pieces.blocks_x = std::min(pieces.blocks_x, static_cast<unsigned>(kNormPieces));
     launch(square_sums_kernel, pieces, stream, arrays.size, arrays.gradients, arrays.partials);
-    launch(outcome_kernel, LaunchShape{1, 1, 256}, stream, arrays, values);
+    launch(outcome_kernel, LaunchShape{1, 1, 256}, stream, arrays, std::int64_t{pieces.blocks_x},
+           values);
     launch(adamw_kernel, flat_blocks(arrays.size), stream, arrays, values);
 }
 
