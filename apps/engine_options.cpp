@@ -184,7 +184,7 @@ template <class Options>
 Status check_machine(const Options& o) {
     FINEWATT_TRY(expect_at_least("--threads", o.threads, 0));
     FINEWATT_TRY(expect_one_of("--precision", o.precision, {"fp32", "bf16"}));
-    return expect_one_of("--device", o.device, {"auto", "cpu"});
+    return expect_one_of("--device", o.device, {"auto", "cpu", "cuda"});
 }
 
 Status check_numbers(const EngineOptions& o) {

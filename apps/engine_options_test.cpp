@@ -160,7 +160,7 @@ TEST(EngineOptions, RefusesValuesOutOfRange) {
         {{"--lr", "nan"}, "--lr"},
         {{"--dropout", "1"}, "--dropout"},
         {{"--batching", "padded"}, "unpadded, dynamic, fixed, grouped"},
-        {{"--device", "cuda"}, "auto, cpu"},
+        {{"--device", "gpu"}, "auto, cpu, cuda"},
         {{"--task", "dancing"}, "squad_v2"},
         {{"--doc-stride", "8"}, "--doc-stride"},
         {{"--max-length", "64", "--task", "squad"}, "--doc-stride 128"},

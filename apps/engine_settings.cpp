@@ -22,7 +22,8 @@ constexpr std::string_view kDocStrideHelp =
 constexpr std::string_view kPrecisionHelp =
     "Matrix products in fp32, or in bf16 where the CPU has instructions for it";
 constexpr std::string_view kThreadsHelp = "Threads; 0 = one per core that this process may use";
-constexpr std::string_view kDeviceHelp = "Where to compute: auto or cpu";
+constexpr std::string_view kDeviceHelp =
+    "Where to compute: auto (a GPU, where this build has CUDA and one is there), cpu or cuda";
 constexpr std::string_view kNoCacheHelp =
     "Tokenize again, and keep nothing (environment: FINEWATT_NO_CACHE=1; FINEWATT_CACHE_LIMIT "
     "bounds what is kept, default 4G)";

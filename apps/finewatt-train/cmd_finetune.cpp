@@ -18,8 +18,9 @@ namespace {
 
 constexpr std::string_view kRandomPrefix = "random:";
 
-FinetuneOptions to_finetune_options(const EngineOptions& given) {
+FinetuneOptions to_finetune_options(const EngineOptions& given, const ComputeDevice& device) {
     FinetuneOptions options;
+    options.device = device;
     options.model.is_random = given.model.starts_with(kRandomPrefix);
     options.model.path =
         options.model.is_random ? given.model.substr(kRandomPrefix.size()) : given.model;
@@ -116,12 +117,15 @@ int run_finetune(const CLI::App& app, EngineOptions& given, EventWriter& events,
     if (const std::string notice = fit_max_length(given, *model); !notice.empty()) {
         log_warning(notice);
     }
-    {
-        const PhaseScope phase(events, "startup");
-        start_engine(events, given.threads, "finetune", given.model, given.batching);
+    const Result<ComputeDevice> device = in_phase(events, "startup", [&] {
+        return start_engine(events, {"finetune", given.model, given.batching, given.device},
+                            given.threads);
+    });
+    if (!device) {
+        return report_error(device.error());
     }
     JobContext context{events, clock, [] { return stop_signal() != 0; }};
-    const auto result = finetune(to_finetune_options(given), context);
+    const auto result = finetune(to_finetune_options(given, *device), context);
     if (!result) {
         return report_error(result.error());
     }

@@ -15,8 +15,10 @@
 namespace finewatt {
 namespace {
 
-InferenceOptions to_inference_options(const InferOptions& given, const std::string& model) {
+InferenceOptions to_inference_options(const InferOptions& given, const std::string& model,
+                                      const ComputeDevice& device) {
     InferenceOptions options;
+    options.device = device;
     options.model.path = model;
     options.task = task_of(given);
     options.data = given.data;
@@ -61,12 +63,15 @@ int run_infer(InferOptions& given, EventWriter& events, const Clock& clock) {
     if (const std::string notice = fit_max_length(given, *model); !notice.empty()) {
         log_warning(notice);
     }
-    {
-        const PhaseScope phase(events, "startup");
-        start_engine(events, given.threads, "infer", given.model, "unpadded");
+    const Result<ComputeDevice> device = in_phase(events, "startup", [&] {
+        return start_engine(events, {"infer", given.model, "unpadded", given.device},
+                            given.threads);
+    });
+    if (!device) {
+        return report_error(device.error());
     }
     JobContext context{events, clock, [] { return stop_signal() != 0; }};
-    const auto result = infer(to_inference_options(given, *model), context);
+    const auto result = infer(to_inference_options(given, *model, *device), context);
     if (!result) {
         const int status = report_error(result.error());
         return stop_signal() != 0 ? 128 + stop_signal() : status;

@@ -4,11 +4,13 @@
 
 #include "finewatt/base/clock.h"
 #include "finewatt/base/error.h"
+#include "finewatt/engine/compute_device.h"
 #include "finewatt/engine/events.h"
 #include "finewatt/engine/preparation.h"
 
 #include <functional>
 #include <optional>
+#include <string_view>
 
 namespace CLI {
 class App;
@@ -42,8 +44,16 @@ int report_usage_error(const Error& error);
 /// Print the line of a summary that tells of loading and tokenizing.
 void print_preparation(const Preparation& preparation);
 
-/// Start LibTorch with `threads`, and send the event that describes the engine.
-void start_engine(EventWriter& events, std::int64_t threads, std::string_view job,
-                  std::string_view model, std::string_view batching);
+/// What the event that describes the engine says of the job.
+struct EngineJob {
+    std::string_view name;  ///< the subcommand
+    std::string_view model;
+    std::string_view batching;
+    std::string_view device;  ///< the word of --device
+};
+
+/// Find the device, start LibTorch with `threads`, and send the event that describes the engine.
+/// Errors: as choose_device.
+Result<ComputeDevice> start_engine(EventWriter& events, const EngineJob& job, std::int64_t threads);
 
 }  // namespace finewatt

@@ -46,16 +46,18 @@ void print_preparation(const Preparation& preparation) {
                preparation.tokenize_s, features_source(preparation));
 }
 
-void start_engine(EventWriter& events, std::int64_t threads, std::string_view job,
-                  std::string_view model, std::string_view batching) {
+Result<ComputeDevice> start_engine(EventWriter& events, const EngineJob& job,
+                                   std::int64_t threads) {
+    FINEWATT_ASSIGN(ComputeDevice device, choose_device(job.device));
     const int used = start_runtime(threads);
-    events.engine({{"job", std::string(job)},
-                   {"model", std::string(model)},
-                   {"device", "cpu"},
+    events.engine({{"job", std::string(job.name)},
+                   {"model", std::string(job.model)},
+                   {"device", device.description},
                    {"threads", std::to_string(used)},
-                   {"batching", std::string(batching)},
+                   {"batching", std::string(job.batching)},
                    {"torch_version", torch_version()},
                    {"finewatt_version", FINEWATT_VERSION}});
+    return device;
 }
 
 namespace {
@@ -68,13 +70,13 @@ void keep_freed_memory() {
 }
 
 std::string version_text() {
-    return fmt::format("finewatt-train {}\ncompiler {}\nLibTorch {}", FINEWATT_VERSION,
+    return fmt::format("finewatt-train {}\ncompiler {}\nLibTorch {}\ndevices {}", FINEWATT_VERSION,
 #if defined(__clang__)
                        __VERSION__,
 #else
                        "g++ " __VERSION__,
 #endif
-                       torch_version());
+                       torch_version(), built_devices());
 }
 
 int run(int argc, char** argv) {

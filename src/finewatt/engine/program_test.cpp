@@ -17,6 +17,7 @@ namespace finewatt {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct Outcome {
     int status = -1;
@@ -97,6 +98,7 @@ TEST_F(Program, PrintsItsVersions) {
     const Outcome outcome = run("$train --version");
     EXPECT_EQ(outcome.status, 0);
     EXPECT_THAT(outcome.output, HasSubstr("LibTorch 2."));
+    EXPECT_THAT(outcome.output, HasSubstr("devices cpu"));
 }
 
 TEST_F(Program, WrongUsageIsTwo) {
@@ -132,6 +134,21 @@ TEST_F(Program, BadInputIsFourAndNamesTheFile) {
         EXPECT_EQ(outcome.status, 4) << outcome.output;
         EXPECT_THAT(outcome.output, HasSubstr(text));
     }
+}
+
+TEST_F(Program, AGpuThatIsNotThereIsFourAndSaysWhatToDo) {
+    const std::string infer =
+        "$train infer --model $dir --data $dir/eval.tsv --predictions $dir/p --max-length 16 ";
+    for (const std::string& command : {std::string(kTrain) + "--out $dir/out ", infer}) {
+        // Empty: a build with CUDA finds no GPU either.
+        const Outcome outcome = run("CUDA_VISIBLE_DEVICES= " + command + "--device cuda");
+        EXPECT_EQ(outcome.status, 4) << outcome.output;
+        EXPECT_THAT(outcome.output, HasSubstr("--device cuda: expected a "));
+        EXPECT_THAT(outcome.output, HasSubstr("use --device cpu"));
+        EXPECT_THAT(outcome.output, Not(HasSubstr("bug")));
+    }
+    EXPECT_FALSE(std::filesystem::exists(job_.file("out")));
+    EXPECT_EQ(run(std::string(kTrain) + "--max-steps 1 --device cpu").status, 0);
 }
 
 TEST_F(Program, AFullDiskIsFiveAndKeepsTheOldModel) {
