@@ -16,9 +16,14 @@ if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
 endif()
 # The wheel loads the shared runtime; a second, static one would keep its own state.
 set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
+enable_language(CUDA)
+# CMake 3.25 does not know how to ask nvcc for C++20, which it has from 12.0 on.
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+endif()
 set(CMAKE_CUDA_STANDARD 20)
 set(CMAKE_CUDA_STANDARD_REQUIRED ON)
-enable_language(CUDA)
 find_package(CUDAToolkit REQUIRED)
 
 add_library(finewatt_cuda INTERFACE)
