@@ -109,11 +109,12 @@ class CudaRuntime final : public DeviceRuntime {
 
   private:
     std::string name_;
+    /// First, for it sets LibTorch's CUDA up.
+    at::Generator generator_ = at::globalContext().defaultGenerator(at::Device(at::kCUDA, 0));
     c10::cuda::CUDAStream stream_;
     CudaOps ops_;
     /// Graphs run one after the other and leave nothing behind, so that they share their memory.
     c10::MempoolId_t pool_ = at::cuda::graph_pool_handle();
-    at::Generator generator_ = at::globalContext().defaultGenerator(at::Device(at::kCUDA, 0));
 };
 
 /// Open the first GPU for a model. Errors: as make_cuda_trainer.
