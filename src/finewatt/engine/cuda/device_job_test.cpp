@@ -100,17 +100,14 @@ TEST_F(DeviceJob, TrainsEveryHeadAsTheCpuDoes) {
     }
 }
 
-TEST_F(DeviceJob, LearnsWithDropoutInAttention) {
+TEST_F(DeviceJob, LearnsInBfloat16WithDropoutInAttention) {
     FinetuneOptions options = training("out");
     options.epochs = 12;
     options.eval_data = {job_.file("eval.tsv")};
-    for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {
-        SCOPED_TRACE(precision_name(precision));
-        options.fast.precision = precision;
-        ASSERT_OK_AND_ASSIGN(const FinetuneResult result, run(options));
-        // The class follows from one word; guessing gives 0.5.
-        EXPECT_GT(result.score("accuracy").value(), 0.9);
-    }
+    options.fast.precision = Precision::kBfloat16;
+    ASSERT_OK_AND_ASSIGN(const FinetuneResult result, run(options));
+    // The class follows from one word; guessing gives 0.5.
+    EXPECT_GT(result.score("accuracy").value(), 0.9);
 }
 
 TEST_F(DeviceJob, GoesOnFromACheckpointBitForBit) {
@@ -130,7 +127,7 @@ TEST_F(DeviceJob, GoesOnFromACheckpointBitForBit) {
     };
     ASSERT_OK_AND_ASSIGN(const FinetuneResult whole, run(with_everything("whole")));
     ASSERT_EQ(whole.steps_done, 16);
-    for (const std::size_t stop : {1U, 4U, 7U, 12U}) {
+    for (const std::size_t stop : {1U, 4U, 7U}) {
         SCOPED_TRACE(stop);
         const std::string name = "broken" + std::to_string(stop);
         FinetuneOptions options = with_everything(name);

@@ -40,7 +40,7 @@ struct Thread {
     ucontext_t start{};
     std::jmp_buf place{};
     bool has_ended = false;
-    float shared_value = 0;
+    float shared_values[2] = {};  ///< of this shuffle and of the one before
 };
 
 /// The block that runs.
@@ -158,11 +158,11 @@ void __syncwarp() {
 float __shfl_xor_sync(unsigned mask, float value, int lanes) {
     FINEWATT_CHECK(mask == 0xFFFFFFFFU, "all lanes take part");
     const unsigned me = running.current;
-    running.threads[me].shared_value = value;
+    // The place is written again two barriers later, when all have read it.
+    const unsigned place = running.warps[me / kLanes].turn % 2;
+    running.threads[me].shared_values[place] = value;
     __syncwarp();
-    const float other = running.threads[me ^ static_cast<unsigned>(lanes)].shared_value;
-    __syncwarp();
-    return other;
+    return running.threads[me ^ static_cast<unsigned>(lanes)].shared_values[place];
 }
 
 }  // namespace finewatt
