@@ -98,7 +98,7 @@ class Lines {
 
 std::string kwh_text(const std::optional<double>& best, const std::optional<double>& low,
                      const std::optional<double>& high) {
-    return format_with_range(visible_range(best.value_or(0), low, high), "kWh");
+    return format_with_range(report::visible_range(best.value_or(0), low, high), "kWh");
 }
 
 /// "CO2" or "CO2e"; for an intensity that was given without a basis CO2e, as most are.
@@ -108,16 +108,17 @@ std::string_view gas_name(const CarbonSummary& carbon) {
 
 void add_operation(Lines& lines, const CarbonSummary& carbon) {
     if (carbon.co2_kg) {
-        lines.add("emissions", format_co2_kg(visible_range(*carbon.co2_kg, carbon.co2_kg_low,
-                                                           carbon.co2_kg_high),
-                                             gas_name(carbon)));
+        lines.add("emissions",
+                  format_co2_kg(
+                      report::visible_range(*carbon.co2_kg, carbon.co2_kg_low, carbon.co2_kg_high),
+                      gas_name(carbon)));
     } else {
         lines.add("emissions", format_unknown(carbon.reason));
     }
     if (const std::optional<double> grams = as_grams(carbon.intensity)) {
         lines.add("intensity",
-                  format_with_range(visible_range(*grams, as_grams(carbon.intensity_low),
-                                                  as_grams(carbon.intensity_high)),
+                  format_with_range(report::visible_range(*grams, as_grams(carbon.intensity_low),
+                                                          as_grams(carbon.intensity_high)),
                                     "g/kWh"));
     }
     if (carbon.zone) {
@@ -204,7 +205,7 @@ std::string carbon_text(const CarbonView& view, std::size_t width) {
     }
     if (view.run.carbon) {
         add_operation(lines, *view.run.carbon);
-        for (const LabelledText& line : beyond_lines(*view.run.carbon)) {
+        for (const report::LabelledText& line : report::beyond_lines(*view.run.carbon)) {
             lines.add(line.label, line.text);
         }
     } else {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace finewatt {
+namespace finewatt::report {
 namespace {
 
 /// The figure and, behind a semicolon, what it rests on.
@@ -79,4 +79,4 @@ std::vector<LabelledText> beyond_lines(const CarbonSummary& carbon) {
     return lines;
 }
 
-}  // namespace finewatt
+}  // namespace finewatt::report

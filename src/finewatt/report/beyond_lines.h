@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace finewatt {
+namespace finewatt::report {
 
 /// A line of a list: what it is, and its value. Texts are as they were recorded: who prints them
 /// makes them safe.
@@ -28,4 +28,4 @@ Range visible_range(double best, const std::optional<double>& low,
 /// reason why it is unknown. What nobody asked for has no line.
 std::vector<LabelledText> beyond_lines(const CarbonSummary& carbon);
 
-}  // namespace finewatt
+}  // namespace finewatt::report

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace finewatt {
+namespace finewatt::report {
 namespace {
 
 using ::testing::HasSubstr;
@@ -75,4 +75,4 @@ TEST(BeyondLines, RangeWithoutWidthIsLeftAway) {
 }
 
 }  // namespace
-}  // namespace finewatt
+}  // namespace finewatt::report

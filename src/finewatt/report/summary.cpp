@@ -11,6 +11,8 @@
 namespace finewatt {
 namespace {
 
+using report::LabelledText;
+
 constexpr std::size_t kLeastWidth = 60;
 constexpr std::size_t kIndent = 2;
 constexpr std::size_t kLabelWidth = 20;
