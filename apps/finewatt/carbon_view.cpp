@@ -1,5 +1,6 @@
 #include "finewatt/carbon_view.h"
 
+#include "finewatt/report/beyond_lines.h"
 #include "finewatt/report/format.h"
 #include "finewatt/report/text.h"
 
@@ -72,12 +73,6 @@ void append_beyond(Json& document, const CarbonSummary& carbon) {
     }
 }
 
-/// A figure with its range; a range without width is left away.
-Range range_of(double best, const std::optional<double>& low, const std::optional<double>& high) {
-    const bool has_width = low && high && *low < *high;
-    return has_width ? Range{best, low, high} : Range{best, std::nullopt, std::nullopt};
-}
-
 /// Lines of a label and a text that wraps under itself.
 class Lines {
   public:
@@ -103,7 +98,7 @@ class Lines {
 
 std::string kwh_text(const std::optional<double>& best, const std::optional<double>& low,
                      const std::optional<double>& high) {
-    return format_with_range(range_of(best.value_or(0), low, high), "kWh");
+    return format_with_range(report::visible_range(best.value_or(0), low, high), "kWh");
 }
 
 /// "CO2" or "CO2e"; for an intensity that was given without a basis CO2e, as most are.
@@ -111,48 +106,20 @@ std::string_view gas_name(const CarbonSummary& carbon) {
     return carbon.basis == "co2" ? "CO2" : "CO2e";
 }
 
-void add_beyond(Lines& lines, const CarbonSummary& carbon) {
-    if (carbon.embodied_kg) {
-        lines.add("embodied", format_co2_kg(range_of(*carbon.embodied_kg, carbon.embodied_kg_low,
-                                                     carbon.embodied_kg_high),
-                                            "CO2e") +
-                                  fmt::format(" ({})", carbon.embodied_provenance.value_or("")));
-        lines.add("", carbon.embodied_source.value_or(""));
-    } else if (carbon.embodied_reason) {
-        lines.add("embodied", format_unknown(carbon.embodied_reason));
-    }
-    if (carbon.sci) {
-        lines.add("SCI", format_with_range(range_of(*carbon.sci, carbon.sci_low, carbon.sci_high),
-                                           "g CO2e") +
-                             fmt::format(" per {}", carbon.sci_per.value_or("")));
-    } else if (carbon.sci_reason) {
-        lines.add("SCI", format_unknown(carbon.sci_reason));
-    }
-    if (carbon.water_l) {
-        lines.add("water",
-                  format_with_range(
-                      range_of(*carbon.water_l, carbon.water_l_low, carbon.water_l_high), "l"));
-        lines.add("", carbon.water_source.value_or(""));
-    }
-    if (carbon.cost) {
-        lines.add("cost",
-                  format_with_range(range_of(*carbon.cost, carbon.cost_low, carbon.cost_high),
-                                    carbon.cost_currency.value_or("")));
-    }
-}
-
 void add_operation(Lines& lines, const CarbonSummary& carbon) {
     if (carbon.co2_kg) {
         lines.add("emissions",
-                  format_co2_kg(range_of(*carbon.co2_kg, carbon.co2_kg_low, carbon.co2_kg_high),
-                                gas_name(carbon)));
+                  format_co2_kg(
+                      report::visible_range(*carbon.co2_kg, carbon.co2_kg_low, carbon.co2_kg_high),
+                      gas_name(carbon)));
     } else {
         lines.add("emissions", format_unknown(carbon.reason));
     }
     if (const std::optional<double> grams = as_grams(carbon.intensity)) {
-        lines.add("intensity", format_with_range(range_of(*grams, as_grams(carbon.intensity_low),
+        lines.add("intensity",
+                  format_with_range(report::visible_range(*grams, as_grams(carbon.intensity_low),
                                                           as_grams(carbon.intensity_high)),
-                                                 "g/kWh"));
+                                    "g/kWh"));
     }
     if (carbon.zone) {
         lines.add("zone", *carbon.zone);
@@ -238,7 +205,9 @@ std::string carbon_text(const CarbonView& view, std::size_t width) {
     }
     if (view.run.carbon) {
         add_operation(lines, *view.run.carbon);
-        add_beyond(lines, *view.run.carbon);
+        for (const report::LabelledText& line : report::beyond_lines(*view.run.carbon)) {
+            lines.add(line.label, line.text);
+        }
     } else {
         lines.add("emissions", format_unknown(view.run.carbon_reason));
     }

@@ -58,7 +58,8 @@ inline RunRecord sample_run() {
     carbon.source = "US EPA eGRID2021";
     carbon.pue = 1.1;
     carbon.embodied_kg = 0.002;
-    carbon.sci = 7.2195;  // per run
+    carbon.sci = 7.2195;
+    carbon.sci_per = "run";
     run.carbon = carbon;
     for (const double begin_s : {0.0, 20.0}) {
         PhaseRecord phase;

@@ -16,6 +16,7 @@ TEST(WriteSci, HoldsTheFigureAndItsParts) {
     ASSERT_OK_AND_ASSIGN(const std::string text, write(sample_run()));
     const nlohmann::json document = nlohmann::json::parse(text, nullptr, false);
     EXPECT_EQ(document["sci"], 7.2195);
+    EXPECT_EQ(document["sci_per"], "run");
     EXPECT_EQ(document["embodied_kg"], 0.002);
     EXPECT_EQ(document["co2_kg"], 0.0052195);
     EXPECT_EQ(document["intensity_g_per_kwh"], 474.5);

@@ -219,12 +219,13 @@ std::vector<LabelledText> carbon_lines(const RunRecord& run) {
     if (is_finite(carbon.co2_kg)) {
         lines.push_back({"PUE applied", format_number(carbon.pue, 3)});
     }
-    if (carbon.embodied_kg) {
-        lines.push_back({"embodied share", format_co2_kg({*carbon.embodied_kg, {}, {}}, "CO2e")});
+    if (is_known(carbon.facility_energy) && carbon.pue != 1) {
+        lines.push_back(
+            {"facility", format_energy(*carbon.facility_energy, carbon.facility_energy_low,
+                                       carbon.facility_energy_high)});
     }
-    if (carbon.sci) {
-        lines.push_back({"SCI", format_number(*carbon.sci, 3) + " g per unit of work"});
-    }
+    const std::vector<LabelledText> beyond = beyond_lines(carbon);
+    lines.insert(lines.end(), beyond.begin(), beyond.end());
     return lines;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "finewatt/record/run.h"
+#include "finewatt/report/beyond_lines.h"
 #include "finewatt/report/format.h"
 
 #include <optional>
@@ -12,12 +13,6 @@
 #include <vector>
 
 namespace finewatt::report {
-
-/// A line of a list: what it is, and its value.
-struct LabelledText {
-    std::string label;
-    std::string text;
-};
 
 /// One component as a row of a table. Cells of unknown figures read "unknown"; `remarks` says why.
 struct ComponentView {
