@@ -50,7 +50,6 @@ set(FINEWATT_UNGROUPED_FILES
     src/finewatt/exchange/zeus_log.cpp
     src/finewatt/exchange/zeus_log_test.cpp
     src/finewatt/engine/plain_model_test.cpp
-    src/finewatt/engine/training_step.cpp
     src/finewatt/meter/channel_stream.cpp
     src/finewatt/meter/journal_writer.cpp
     src/finewatt/meter/replay.cpp
