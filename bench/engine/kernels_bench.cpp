@@ -69,6 +69,29 @@ void read_peak(benchmark::State& state) {
     report_bytes(state, static_cast<double>(from.size()) * 4);
 }
 
+// ---- dense layers of few rows ----
+
+/// Layers of 768 x 3072 weights in turn, more than caches hold: bytes are those of the weights.
+void dense(benchmark::State& state, const CpuKernels& set, std::int64_t row_count) {
+    constexpr std::int64_t kLayers = 16;
+    const std::int64_t in = 768;
+    const std::int64_t out = 3072;
+    const Floats x = random_floats(row_count * in);
+    Floats y(count_of(row_count * out));
+    const Floats panels = random_floats(kLayers * in * out + kDenseSlack);
+    std::int64_t layer = 0;
+    for (auto _ : state) {
+        const DenseRows rows{row_count, in, out, x.data(), panels.data() + layer * in * out,
+                             nullptr, y.data()};
+        for (std::int64_t p = 0; p < out / set.dense_panel; ++p) {
+            set.dense_forward(rows, p);
+        }
+        layer = (layer + 1) % kLayers;
+    }
+    report_bytes(state, static_cast<double>(in * out) * 4);
+    report_operations(state, 2.0 * static_cast<double>(row_count * in * out));
+}
+
 // ---- attention ----
 
 template <class T>
@@ -297,6 +320,9 @@ void add_set(const CpuKernels& set) {
     add(at + "norm_backward/bf16", norm<Bfloat16>, set, true);
     add(at + "embedding_forward", embedding, set);
     add(at + "column_sums", column_sums<float>, set);
+    for (const std::int64_t rows : {1, 10, 20, 37, 128}) {
+        add(at + "dense/" + std::to_string(rows), dense, set, rows);
+    }
     add(at + "column_sums/bf16", column_sums<Bfloat16>, set);
     add(at + "to_bfloat16", to_bfloat16, set);
     add(at + "cross_entropy/512", cross_entropy, set, 512);

@@ -1,3 +1,4 @@
+#include "finewatt/engine/dense_panels_internal.h"
 #include "finewatt/engine/gemm_internal.h"
 #include "finewatt/engine/part_timer_internal.h"
 #include "finewatt/engine/placed_memory_internal.h"
@@ -14,15 +15,23 @@
 #include <string_view>
 #include <time.h>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace finewatt {
 
+/// Float32 weights lie in panels of our own, bfloat16 ones in oneDNN's layout.
 class PackedWeight {
   public:
-    explicit PackedWeight(at::Tensor weight) : tensor(std::move(weight)) {}
+    explicit PackedWeight(std::variant<DensePanels, at::Tensor> weight)
+        : weight_(std::move(weight)) {}
 
-    at::Tensor tensor;  ///< opaque: oneDNN's layout
+    const DensePanels* panels() const { return std::get_if<DensePanels>(&weight_); }
+
+    const at::Tensor& tensor() const { return std::get<at::Tensor>(weight_); }
+
+  private:
+    std::variant<DensePanels, at::Tensor> weight_;
 };
 
 /// Memory that products need beside their operands.
@@ -35,8 +44,14 @@ class Gemm::Scratch {
         return memory_.narrow(0, 0, out * in).view({out, in});
     }
 
+    float* rows(std::int64_t floats) {
+        return reinterpret_cast<float*>(
+            rows_.reserve(static_cast<std::size_t>(floats) * sizeof(float)));
+    }
+
   private:
     at::Tensor memory_;
+    Arena rows_;
 };
 
 namespace {
@@ -129,11 +144,17 @@ double& Gemm::count(GemmDirection direction, std::int64_t rows, const DenseWeigh
 void Gemm::forward(const void* x, std::int64_t rows, const DenseWeights& weights, void* y) {
     const c10::NoGradGuard no_grad;
     const PartTimer timer(count(GemmDirection::kForward, rows, weights));
+    if (weights.packed && weights.packed->panels() != nullptr) {
+        weights.packed->panels()->multiply(
+            static_cast<const float*>(x), rows, static_cast<const float*>(weights.bias),
+            scratch_->rows(rows * weights.in), static_cast<float*>(y));
+        return;
+    }
     const at::Tensor from = over(x, {rows, weights.in}, weights.type);
     at::Tensor to = over(y, {rows, weights.out}, weights.type);
     const std::optional<at::Tensor> bias = bias_of(weights);
     if (weights.packed) {
-        onednn_linear(from, weights.packed->tensor, bias, to);
+        onednn_linear(from, weights.packed->tensor(), bias, to);
         return;
     }
     const at::Tensor weight = over(weights.weight, {weights.out, weights.in}, weights.type);
@@ -194,6 +215,10 @@ void Gemm::weight_gradient(const void* dy, const void* x, std::int64_t rows,
 
 std::shared_ptr<const PackedWeight> Gemm::pack(const DenseWeights& weights,
                                                std::int64_t rows) const {
+    if (weights.type == GemmType::kFloat32) {
+        return std::make_shared<PackedWeight>(DensePanels(
+            static_cast<const float*>(weights.weight), weights.out, weights.in));
+    }
     if (!reorder_operator() || !has_onednn_operator()) {
         return nullptr;
     }

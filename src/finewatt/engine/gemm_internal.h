@@ -16,7 +16,7 @@ namespace finewatt {
 /// What the elements of a product's operands are.
 enum class GemmType { kFloat32, kBfloat16 };
 
-/// A weight in a library's own layout. Made by Gemm::pack.
+/// A weight in the layout of a kernel for given rows. Made by Gemm::pack.
 class PackedWeight;
 
 /// The weights of one dense layer. Whoever makes it keeps the memory alive.

@@ -1,7 +1,7 @@
 // CpuKernels: the inner loops of the fast model on CPUs, compiled once for each instruction set and
 // chosen at run time. Everything here is single-threaded work on plain memory; the caller loops
 // over sequences, heads and pieces of rows, and has the threads. No matrix products but those of
-// attention. Nothing is checked here. The plain form of the model is the slow twin of it all.
+// attention and of few rows. Nothing is checked here. The plain form of the model is the slow twin of it all.
 //
 // Arrays are dense: row r of [rows, columns] begins at r * columns. No array needs an alignment.
 // `T` is float or Bfloat16: the type of what matrix products write and read. All arithmetic is
@@ -164,6 +164,24 @@ struct ClassLogits {
     float factor = 1;        ///< the gradient is factor x (softmax - one_hot(label))
 };
 
+// ---- dense layers of few rows ----
+
+/// Rows of y = x W^T + b with so few rows that reading W is most of the work. W lies in panels of
+/// CpuKernels::dense_panel columns of y each, [in, dense_panel], written by pack_dense_panel; the
+/// last panel is filled with zeros.
+struct DenseRows {
+    std::int64_t rows = 0;
+    std::int64_t in = 0;
+    std::int64_t out = 0;
+    const float* x = nullptr;       ///< rows * in floats, written by pack_dense_rows
+    const float* panels = nullptr;  ///< [panels, in, dense_panel], and kDenseSlack floats more
+    const float* bias = nullptr;    ///< [out]; null: nothing is added
+    float* y = nullptr;             ///< [rows, out]
+};
+
+/// Floats behind the panels whose addresses are formed, but never read.
+inline constexpr std::int64_t kDenseSlack = 2048;
+
 /// The kernels that read or write what matrix products of element type T write or read.
 template <class T>
 struct ElementKernels {
@@ -227,6 +245,18 @@ struct CpuKernels {
 
     /// EmbeddingRows forward; the same for both types of products (results.y_low serves bf16).
     void (*embedding_forward)(const EmbeddingRows& rows, const NormResults& results) = nullptr;
+
+    /// See DenseRows: the columns of y of one panel.
+    void (*dense_forward)(const DenseRows& rows, std::int64_t panel) = nullptr;
+
+    /// Write x [rows, in] in the order in which dense_forward reads it.
+    void (*pack_dense_rows)(const DenseRows& rows, const float* x, float* packed) = nullptr;
+
+    /// Write one of the panels of `weight` [out, in]; of `rows`, in and out are read.
+    void (*pack_dense_panel)(const DenseRows& rows, const float* weight, std::int64_t panel,
+                             float* panels) = nullptr;
+
+    std::int64_t dense_panel = 0;  ///< columns of a panel
 
     /// See ScatterRows.
     void (*scatter_rows)(const ScatterRows& rows, float* table) = nullptr;

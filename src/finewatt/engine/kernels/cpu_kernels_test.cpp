@@ -297,7 +297,7 @@ TEST(KernelPieces, AreAtMostSixteenOfSixteenRowsOrMore) {
     EXPECT_EQ(kernel_pieces(100'000), 16);
 }
 
-INSTANTIATE_TEST_SUITE_P(Sets, Kernels, testing::ValuesIn(supported_kernels()), kernel_set_name);
+INSTANTIATE_TEST_SUITE_P(Sets, Kernels, ::testing::ValuesIn(supported_kernels()), kernel_set_name);
 
 }  // namespace
 }  // namespace finewatt

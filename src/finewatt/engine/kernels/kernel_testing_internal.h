@@ -27,12 +27,12 @@ inline void PrintTo(const CpuKernels& set, std::ostream* out) {
 }
 
 /// One instance of each test for each set of kernels that this CPU runs.
-class KernelSet : public testing::TestWithParam<CpuKernels> {
+class KernelSet : public ::testing::TestWithParam<CpuKernels> {
   protected:
     const CpuKernels& kernels() const { return GetParam(); }
 };
 
-inline std::string kernel_set_name(const testing::TestParamInfo<CpuKernels>& set) {
+inline std::string kernel_set_name(const ::testing::TestParamInfo<CpuKernels>& set) {
     return set.param.name;
 }
 

@@ -329,7 +329,7 @@ TEST_P(Norm, AgreesWithTheOtherSets) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sets, Norm, testing::ValuesIn(supported_kernels()), kernel_set_name);
+INSTANTIATE_TEST_SUITE_P(Sets, Norm, ::testing::ValuesIn(supported_kernels()), kernel_set_name);
 
 }  // namespace
 }  // namespace finewatt

@@ -11,5 +11,6 @@ void add_activations(CpuKernels& set);
 void add_norms(CpuKernels& set);
 void add_sums(CpuKernels& set);
 void add_cross_entropy(CpuKernels& set);
+void add_dense(CpuKernels& set);
 
 }  // namespace finewatt::FINEWATT_KERNELS_NAME

@@ -16,6 +16,7 @@ CpuKernels kernels() {
     add_norms(set);
     add_sums(set);
     add_cross_entropy(set);
+    add_dense(set);
     return set;
 }
 
