@@ -81,8 +81,8 @@ void dense(benchmark::State& state, const CpuKernels& set, std::int64_t row_coun
     const Floats panels = random_floats(kLayers * in * out + kDenseSlack);
     std::int64_t layer = 0;
     for (auto _ : state) {
-        const DenseRows rows{row_count, in, out, x.data(), panels.data() + layer * in * out,
-                             nullptr, y.data()};
+        const DenseRows rows{row_count, in,      out, x.data(), panels.data() + layer * in * out,
+                             nullptr,   y.data()};
         for (std::int64_t p = 0; p < out / set.dense_panel; ++p) {
             set.dense_forward(rows, p);
         }

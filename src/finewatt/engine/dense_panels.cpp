@@ -13,12 +13,13 @@ std::int64_t panel_count(std::int64_t out) {
 }  // namespace
 
 DensePanels::DensePanels(const float* weight, std::int64_t out, std::int64_t in)
-    : out_(out), in_(in) {
+    : out_(out),
+      in_(in) {
     const CpuKernels& kernels = cpu_kernels();
     const std::int64_t panels = panel_count(out);
     const std::int64_t floats = panels * kernels.dense_panel * in + kDenseSlack;
-    auto* const to = reinterpret_cast<float*>(
-        memory_.reserve(static_cast<std::size_t>(floats) * sizeof(float)));
+    auto* const to =
+        reinterpret_cast<float*>(memory_.reserve(static_cast<std::size_t>(floats) * sizeof(float)));
 #pragma omp parallel for schedule(static)
     for (std::int64_t p = 0; p < panels; ++p) {
         kernels.pack_dense_panel({.in = in, .out = out}, weight, p, to);

@@ -15,8 +15,8 @@ class DensePanels {
     /// Copy `weight` [out, in]. Throws std::bad_alloc.
     DensePanels(const float* weight, std::int64_t out, std::int64_t in);
 
-    /// Write y [rows, out] = x [rows, in] W^T + bias [out]; bias may be null. `scratch` has rows * in
-    /// floats. Works with the threads of OpenMP; the sums do not depend on their number.
+    /// Write y [rows, out] = x [rows, in] W^T + bias [out]; bias may be null. `scratch` has rows *
+    /// in floats. Works with the threads of OpenMP; the sums do not depend on their number.
     void multiply(const float* x, std::int64_t rows, const float* bias, float* scratch,
                   float* y) const;
 

@@ -216,8 +216,8 @@ void Gemm::weight_gradient(const void* dy, const void* x, std::int64_t rows,
 std::shared_ptr<const PackedWeight> Gemm::pack(const DenseWeights& weights,
                                                std::int64_t rows) const {
     if (weights.type == GemmType::kFloat32) {
-        return std::make_shared<PackedWeight>(DensePanels(
-            static_cast<const float*>(weights.weight), weights.out, weights.in));
+        return std::make_shared<PackedWeight>(
+            DensePanels(static_cast<const float*>(weights.weight), weights.out, weights.in));
     }
     if (!reorder_operator() || !has_onednn_operator()) {
         return nullptr;

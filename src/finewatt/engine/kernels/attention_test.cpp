@@ -222,7 +222,8 @@ TEST_P(Attention, AgreesWithTheOtherSets) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sets, Attention, ::testing::ValuesIn(supported_kernels()), kernel_set_name);
+INSTANTIATE_TEST_SUITE_P(Sets, Attention, ::testing::ValuesIn(supported_kernels()),
+                         kernel_set_name);
 
 }  // namespace
 }  // namespace finewatt

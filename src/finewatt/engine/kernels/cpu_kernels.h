@@ -1,7 +1,8 @@
 // CpuKernels: the inner loops of the fast model on CPUs, compiled once for each instruction set and
 // chosen at run time. Everything here is single-threaded work on plain memory; the caller loops
 // over sequences, heads and pieces of rows, and has the threads. No matrix products but those of
-// attention and of few rows. Nothing is checked here. The plain form of the model is the slow twin of it all.
+// attention and of few rows. Nothing is checked here. The plain form of the model is the slow twin
+// of it all.
 //
 // Arrays are dense: row r of [rows, columns] begins at r * columns. No array needs an alignment.
 // `T` is float or Bfloat16: the type of what matrix products write and read. All arithmetic is

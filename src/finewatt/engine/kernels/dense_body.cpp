@@ -122,15 +122,16 @@ void dense_forward(const DenseRows& rows, std::int64_t p) {
 
 void pack_dense_rows(const DenseRows& rows, const float* x, float* packed) {
     for (std::int64_t first = 0; first < rows.rows; first += kBlockRows) {
-        for_tiles(smaller(kBlockRows, rows.rows - first), [&](std::int64_t begin, std::int64_t count) {
-            const float* from = x + (first + begin) * rows.in;
-            float* to = packed + (first + begin) * rows.in;
-            for (std::int64_t d = 0; d < rows.in; ++d) {
-                for (std::int64_t r = 0; r < count; ++r) {
-                    to[d * count + r] = from[r * rows.in + d];
-                }
-            }
-        });
+        for_tiles(smaller(kBlockRows, rows.rows - first),
+                  [&](std::int64_t begin, std::int64_t count) {
+                      const float* from = x + (first + begin) * rows.in;
+                      float* to = packed + (first + begin) * rows.in;
+                      for (std::int64_t d = 0; d < rows.in; ++d) {
+                          for (std::int64_t r = 0; r < count; ++r) {
+                              to[d * count + r] = from[r * rows.in + d];
+                          }
+                      }
+                  });
     }
 }
 

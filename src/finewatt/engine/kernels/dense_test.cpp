@@ -42,11 +42,12 @@ TEST_P(DenseKernels, EqualTheProductInDoublePrecision) {
     std::mt19937 random(31);
     // One tile and several, whole panels and a part of one, depths beside multiples of a piece.
     const std::vector<std::array<std::int64_t, 3>> shapes = {
-        {1, 1, 1}, {1, 64, 64}, {5, 65, 97}, {10, 200, 64}, {12, 130, 35}, {13, 64, 31}, {61, 129, 96}};
+        {1, 1, 1},     {1, 64, 64},  {5, 65, 97},  {10, 200, 64},
+        {12, 130, 35}, {13, 64, 31}, {61, 129, 96}};
     for (const auto& [rows, in, out] : shapes) {
         for (const bool has_bias : {false, true}) {
-            SCOPED_TRACE(::testing::Message() << rows << " x " << in << " x " << out << ", bias "
-                                            << has_bias);
+            SCOPED_TRACE(::testing::Message()
+                         << rows << " x " << in << " x " << out << ", bias " << has_bias);
             const auto x = random_values<float>(rows * in, random);
             const auto weight = random_values<float>(out * in, random);
             const auto bias = random_values<float>(out, random);
