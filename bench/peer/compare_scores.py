@@ -1,26 +1,27 @@
 """Scores of finewatt and of Hugging Face's Trainer after the same fine-tuning, with several seeds.
 
     compare_scores.py --finewatt PROGRAM --python PYTHON --model DIR --data FOLDER
-                      [--case NAME]... [--seeds 3] [--table FILE.md]
+                      [--case NAME]... [--seeds 3] [--first-seed 1] [--table FILE.md]
 
 Cases: sst2, rte, mnli, ner, squad, on the data sets under --data, some cut to their first rows so
 that all of it takes an hour on two cores. Both programs start from the same pre-trained model, with
 the same recipe; each draws its own order, head and dropout from the seed, so scores differ as much
 between two seeds of one program. The Trainer runs with MKL's fast path, which changes no more than
-the rounding. Prints every run, then a Markdown table: means, standard deviations, the difference,
-and whether it lies within two standard errors.
+the rounding. Prints every run, then a Markdown table: means, standard deviations, the difference and
+its 95 % confidence interval (Welch), which holds zero where the scores are equal within the seeds'
+spread.
 """
 
 import argparse
 import gzip
 import json
-import math
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 
+import scipy.stats
 from compare_training import TRAINER, build_preload
 
 # rows: the first rows of the training file (for ner: sentences); None: all.
@@ -125,22 +126,21 @@ def as_percent(case, values):
 
 def table_lines(results):
     lines = [
-        "| case | score | finewatt, mean (sd) | Trainer, mean (sd) | difference | 2 standard errors |",
-        "|---|---|---|---|---|---|",
+        "| case | score | seeds | finewatt, mean (sd) | Trainer, mean (sd) | difference | 95 % interval |",
+        "|---|---|---|---|---|---|---|",
     ]
     for case, scores in results.items():
         ours, theirs = (as_percent(case, scores[name]) for name in ("finewatt", "trainer"))
         difference = statistics.mean(ours) - statistics.mean(theirs)
-        error = math.sqrt(
-            statistics.variance(ours) / len(ours) + statistics.variance(theirs) / len(theirs)
-        )
+        test = scipy.stats.ttest_ind(ours, theirs, equal_var=False)
+        interval = test.confidence_interval(0.95)
         cells = [
             f"{statistics.mean(values):.2f} ({statistics.stdev(values):.2f})"
             for values in (ours, theirs)
         ]
         lines.append(
-            f"| {case} | {CASES[case]['score']} | {cells[0]} | {cells[1]} "
-            f"| {difference:+.2f} | {2 * error:.2f} |"
+            f"| {case} | {CASES[case]['score']} | {len(ours)} | {cells[0]} | {cells[1]} "
+            f"| {difference:+.2f} | {interval.low:+.2f} to {interval.high:+.2f} |"
         )
     return lines
 
@@ -153,6 +153,7 @@ def main():
     parser.add_argument("--data", required=True, help="folder with sst2/, rte/, mnli/, ner/, squad/")
     parser.add_argument("--case", action="append", choices=list(CASES))
     parser.add_argument("--seeds", type=int, default=3, help="at least 2")
+    parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--table", help="also write the table to this file")
     arguments = parser.parse_args()
     if arguments.seeds < 2:
@@ -162,7 +163,7 @@ def main():
         bench = Bench(arguments, scratch)
         for case in arguments.case or CASES:
             results[case] = {"finewatt": [], "trainer": []}
-            for seed in range(1, arguments.seeds + 1):
+            for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
                 for program, scores in results[case].items():
                     scores.append(bench.score(case, program, seed))
                     print(f"{case:8s} {program:10s} seed {seed}: {scores[-1]:.4f}", flush=True)
