@@ -40,9 +40,12 @@ TEST_F(Wall, OutletsAreInTheRecordEachWithItsEnergy) {
     ASSERT_EQ(nodes.size(), 2U) << record["energy"].dump(1);
     const auto expect_energy = [&](const std::string& device, double power_w) {
         const nlohmann::json& node = nodes.at(device);
+        // On a starved machine readings come late. Such a gap is bridged: its energy counts, but
+        // it is not covered.
         const double covered_s = duration_s * node["coverage"].get<double>();
-        EXPECT_NEAR(node["energy_j"].get<double>(), power_w * covered_s, 1) << node.dump(1);
-        EXPECT_GT(node["coverage"].get<double>(), 0.9);
+        EXPECT_GE(node["energy_j"].get<double>(), power_w * covered_s - 1) << node.dump(1);
+        EXPECT_LE(node["energy_j"].get<double>(), power_w * duration_s + 1) << node.dump(1);
+        EXPECT_GT(node["coverage"].get<double>(), 0.5);
         EXPECT_EQ(node["provenance"], "derived");
     };
     expect_energy("wall:left", 100);
