@@ -178,13 +178,24 @@ Status Browser::show(const std::filesystem::path& page) {
 Status Browser::set_dark(bool is_dark) {
     const json feature{{"name", "prefers-color-scheme"}, {"value", is_dark ? "dark" : "light"}};
     FINEWATT_TRY(call("Emulation.setEmulatedMedia", {{"features", json::array({feature})}}));
-    return {};
+    return wait_for_frames();
 }
 
 Status Browser::set_width(int width_px) {
     FINEWATT_TRY(
         call("Emulation.setDeviceMetricsOverride",
              {{"width", width_px}, {"height", 900}, {"deviceScaleFactor", 1}, {"mobile", false}}));
+    return wait_for_frames();
+}
+
+// A frame begins with the events of what changed (media queries, scrolling), then come the
+// callbacks of requestAnimationFrame, then the observers of sizes (HTML standard, "update the
+// rendering"). So the second callback comes after the page has answered every change made before
+// the first.
+Status Browser::wait_for_frames() {
+    FINEWATT_TRY(
+        evaluate("new Promise((done) => requestAnimationFrame("
+                 "() => requestAnimationFrame(() => done(true))))"));
     return {};
 }
 

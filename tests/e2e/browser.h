@@ -31,10 +31,10 @@ class Browser {
     /// forgotten.
     Status show(const std::filesystem::path& page);
 
-    /// Prefer a dark or a light page.
+    /// Prefer a dark or a light page, and wait until the page has drawn itself so.
     Status set_dark(bool is_dark);
 
-    /// Make the page so many pixels wide.
+    /// Make the page so many pixels wide, and wait until it is laid out so.
     Status set_width(int width_px);
 
     /// Return the value of a JavaScript expression; of a promise what it becomes.
@@ -52,6 +52,7 @@ class Browser {
 
     Result<nlohmann::json> call(const std::string& method, const nlohmann::json& parameters);
     Status wait_for(const std::string& event);
+    Status wait_for_frames();
     Result<nlohmann::json> next_message();
     void note_faults(const nlohmann::json& message);
 
