@@ -86,6 +86,11 @@ struct Sampler::Shared {
     double poll_time_s_sum = 0;
     SamplerStatistics statistics;
 
+    std::uint64_t slot_at(SteadyTime time) const {
+        return static_cast<std::uint64_t>((time - started) / interval);
+    }
+
+    /// The random point of a slot.
     SteadyTime slot_time(std::uint64_t slot) const {
         const auto length = static_cast<std::uint64_t>(interval.count());
         return started + interval * static_cast<std::int64_t>(slot) +
@@ -146,13 +151,19 @@ class Sampler::Polled {
         return took;
     }
 
-    /// Choose the next point, if this one has passed.
-    void advance(const Shared& shared, SteadyTime now) {
-        if (now >= due_) {
-            const auto slot_now = static_cast<std::uint64_t>((now - shared.started) / interval_);
-            slot_ = std::max(slot_ + slots_per_poll(), slot_now);
-            due_ = shared.slot_time(slot_);
+    /// Choose the next point after a reading that began at `begin`. A source with a longer period
+    /// than a slot waits all of it, also after a reading that an edge asked for: readings close to
+    /// each other would shorten its usual spacing, and a gauge's next step would be taken for a
+    /// silence (gap rule, docs/measuring.md).
+    void advance(const Shared& shared, SteadyTime begin) {
+        const SteadyTime now = std::chrono::steady_clock::now();
+        const std::uint64_t slots = slots_per_poll();
+        if (slots == 1 && now < due_) {
+            return;
         }
+        const std::uint64_t slot_read = slots == 1 ? slot_ : shared.slot_at(begin);
+        slot_ = std::max(slot_read + slots, shared.slot_at(now));
+        due_ = shared.slot_time(slot_);
     }
 
     bool is_all_gone() const { return is_all_gone_; }
@@ -272,10 +283,6 @@ class Sampler::Poller : public std::enable_shared_from_this<Poller> {
         poll(Wake::kEdge);
         for (Wake why = wait(); why != Wake::kEnd; why = wait()) {
             poll(why);
-            const SteadyTime now = std::chrono::steady_clock::now();
-            for (Polled& source : sources_) {
-                source.advance(*shared_, now);
-            }
         }
         if (is_last_poll_due()) {
             poll(Wake::kEdge);
@@ -337,6 +344,7 @@ class Sampler::Poller : public std::enable_shared_from_this<Poller> {
                 continue;
             }
             const nanoseconds took = source.read();
+            source.advance(*shared_, begin);
             longest = std::max(longest, took);
             sum += took;
             ++polls;

@@ -1,7 +1,8 @@
 // Sampler: polls sources at the same random point of each slot, and at once when a window's edge
-// asks for it. A source that may wait for its device has a thread of its own and holds up nobody
-// else; the prompt ones share one, since waking a thread costs more than they do. Threads sleep on
-// absolute monotonic deadlines and never spin.
+// asks for it. One with a longer period waits all of it after each reading. A source that may wait
+// for its device has a thread of its own and holds up nobody else; the prompt ones share one, since
+// waking a thread costs more than they do. Threads sleep on absolute monotonic deadlines and never
+// spin.
 //
 // Main type: Sampler; readings go to a ReadingSink. It knows nothing of energy.
 #pragma once

@@ -135,15 +135,15 @@ TEST(Sampler, SourceThatHangsAtTheStartDoesNotStopTheRun) {
     EXPECT_THAT(result.notes, ::testing::Not(Contains(HasSubstr("did not answer"))));
 }
 
+/// As ScriptedSource, with a period of its own.
+class Plug : public ScriptedSource {
+  public:
+    using ScriptedSource::ScriptedSource;
+
+    std::chrono::nanoseconds poll_period() const override { return 200ms; }
+};
+
 TEST(Sampler, PollPeriodIsHonouredAndEdgesWakeAll) {
-    /// As ScriptedSource, with a period of its own.
-    class Plug : public ScriptedSource {
-      public:
-        using ScriptedSource::ScriptedSource;
-
-        std::chrono::nanoseconds poll_period() const override { return 200ms; }
-    };
-
     const SystemClock clock;
     std::atomic<std::uint64_t> plug_polls{0};
     std::atomic<std::uint64_t> quick_polls{0};
@@ -158,8 +158,8 @@ TEST(Sampler, PollPeriodIsHonouredAndEdgesWakeAll) {
     ASSERT_OK_AND_ASSIGN(auto meter, Meter::start(std::move(sources), quick(), clock));
     wait_until([&] { return plug_polls >= 4; });
     const auto took = std::chrono::steady_clock::now() - begin;
-    // The first comes at once, the second in the first slot, two more a period later each.
-    EXPECT_GE(took, 350ms);
+    // The first comes at once, the others a period later each.
+    EXPECT_GE(took, 600ms);
     EXPECT_GT(quick_polls.load(), plug_polls.load());
     const std::uint64_t before = plug_polls.load();
     const auto edge = std::chrono::steady_clock::now();
@@ -167,6 +167,31 @@ TEST(Sampler, PollPeriodIsHonouredAndEdgesWakeAll) {
     wait_until([&] { return plug_polls > before; });
     EXPECT_LT(std::chrono::steady_clock::now() - edge, 190ms) << "the edge did not wake the plug";
     meter->stop();
+}
+
+TEST(Sampler, PeriodBeginsAnewWithEveryReadingSoThatNoStepLooksLikeASilence) {
+    ChannelSpec spec = named("plug", "node");
+    spec.kind = ChannelKind::kGauge;
+    const SystemClock clock;
+    std::atomic<std::uint64_t> polls{0};
+    std::vector<MonoTime> times;
+    times.reserve(64);
+    std::vector<std::unique_ptr<Source>> sources;
+    sources.push_back(std::make_unique<Plug>("plug", std::vector<ChannelSpec>{spec},
+                                             [&](std::size_t, std::uint64_t, Reading& reading) {
+                                                 reading.raw = 100;
+                                                 times.push_back(reading.time);
+                                                 ++polls;
+                                             }));
+    ASSERT_OK_AND_ASSIGN(auto meter, Meter::start(std::move(sources), quick(), clock));
+    // In the middle of a period, where the next point would come soon after it.
+    std::this_thread::sleep_for(150ms);
+    const std::uint64_t before = polls;
+    meter->phase_edge("train", PhaseEdge::kBegin, clock.mono_now());
+    wait_until([&] { return polls >= before + 2; });
+    meter->stop();
+    EXPECT_GE(times[1] - times[0], 100ms) << "a reading soon after the first";
+    EXPECT_GE(times[before + 1] - times[before], 150ms) << "a reading soon after the edge's";
 }
 
 /// As ScriptedSource, but waits for nothing.
