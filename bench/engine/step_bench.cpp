@@ -182,7 +182,6 @@ double block_bytes(const Model& model) {
 
 void infer(const Job& job) {
     const std::int64_t rows = std::int64_t{job.options.tokens} * job.options.batch;
-    job.fast.pack_weights(rows);
     std::vector<double> times_s;
     Clock::time_point begin{};
     for (std::size_t step = 0; step < 8 || seconds_since(begin) < job.options.seconds; ++step) {
@@ -234,7 +233,11 @@ int run(const Options& options) {
         return 1;
     }
     const Model model(*config, HeadKind::kClassification, 2, 1);
-    FastModel fast(model, {*precision, *setting});
+    const FastOptions fast_options{*precision, *setting};
+    FastModel fast = options.is_inference
+                         ? FastModel::for_inference(model, fast_options,
+                                                    std::int64_t{options.tokens} * options.batch)
+                         : FastModel(model, fast_options);
     fmt::print("threads            {}\nprecision          {}\nproducts           {}\n", threads,
                options.precision, fast.describe_products());
     const Job job{

@@ -185,6 +185,8 @@ TEST_F(Finetune, EvaluateAgreesWithTheTrainingAndInferenceForTags) {
     EXPECT_EQ(inference["kind"], "inference");
     EXPECT_EQ(inference["work"]["examples"], 60);
     EXPECT_GT(inference["scores"]["latency_ms_p50"].get<double>(), 0);
+    EXPECT_THAT(inference["software"]["engine_gemm"].get<std::string>(),
+                ::testing::StartsWith("forward, blocks: finewatt; "));
     const auto scored = finewatt(
         {"evaluate", "--task", "ner", "--data", data, "--predictions", predictions, "--json"});
     ASSERT_EQ(scored.exit_status, 0) << scored.stderr_text;

@@ -193,10 +193,9 @@ HeadTargets head_targets(HeadKind kind, const PackedInput& input) {
 /// Everything of a FastModel. The two passes hold references into it, so it never moves.
 class FastModel::Impl {
   public:
-    Impl(const Model& model, const FastOptions& options)
+    Impl(const Model& model, const FastOptions& options, Gemm gemm)
         : model_(model),
-          gemm_(Gemm::make(options.gemm, model.config().hidden_size,
-                           model.config().intermediate_size)),
+          gemm_(std::move(gemm)),
           tools_{cpu_kernels(), gemm_} {
         FINEWATT_CHECK(model.flat_values().scalar_type() == at::kFloat,
                        "the fast path computes float32 models");
@@ -224,7 +223,7 @@ class FastModel::Impl {
     }
 
     double step(const PackedInput& input, const DropoutStep& dropout, const LossScale& scale) {
-        unpack_weights();
+        FINEWATT_CHECK(!is_packed(), "a model for inference takes no step");
         const HeadTargets targets = head_targets(model_.head_kind(), input);
         clear_sums(scale.is_added);
         plan(input, true);
@@ -242,6 +241,17 @@ class FastModel::Impl {
                 layer->weights.packed = gemm_.pack(layer->weights, rows);
             }
         }
+    }
+
+    std::string describe_products() const {
+        if (!is_packed()) {
+            return describe(gemm_.choices());
+        }
+        const GemmProvider head =
+            gemm_.choices().at(GemmDirection::kForward, GemmSize::kFewRows).provider;
+        return fmt::format("forward, blocks: {}; forward, head: {}",
+                           provider_name(*any_block().query_key_value.weights.packed),
+                           name_of(head));
     }
 
     void refresh_low_values() {
@@ -279,12 +289,12 @@ class FastModel::Impl {
                 &block.attention_output, &block.intermediate, &block.output};
     }
 
-    void unpack_weights() {
-        for (BlockWeights& block : encoder_weights_.blocks) {
-            for (DenseLayer* layer : layers_of(block)) {
-                layer->weights.packed.reset();
-            }
-        }
+    const BlockWeights& any_block() const {
+        return encoder_weights_.blocks.front();
+    }
+
+    bool is_packed() const {
+        return any_block().query_key_value.weights.packed != nullptr;
     }
 
     /// Plan twice, without memory and with it.
@@ -366,7 +376,19 @@ class FastModel::Impl {
 };
 
 FastModel::FastModel(const Model& model, const FastOptions& options)
-    : impl_(std::make_unique<Impl>(model, options)) {}
+    : impl_(std::make_unique<Impl>(
+          model, options,
+          Gemm::make(options.gemm, model.config().hidden_size, model.config().intermediate_size))) {
+}
+
+FastModel::FastModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+FastModel FastModel::for_inference(const Model& model, const FastOptions& options,
+                                   std::int64_t rows) {
+    auto impl = std::make_unique<Impl>(model, options, Gemm::make_for_inference(options.gemm));
+    impl->pack_weights(rows);
+    return FastModel(std::move(impl));
+}
 
 FastModel::FastModel(FastModel&&) noexcept = default;
 FastModel& FastModel::operator=(FastModel&&) noexcept = default;
@@ -380,10 +402,6 @@ double FastModel::step(const PackedInput& input, const DropoutStep& step, const 
     return impl_->step(input, step, scale);
 }
 
-void FastModel::pack_weights(std::int64_t rows) {
-    impl_->pack_weights(rows);
-}
-
 std::span<Bfloat16> FastModel::low_values() {
     return impl_->low_values();
 }
@@ -393,7 +411,7 @@ void FastModel::refresh_low_values() {
 }
 
 std::string FastModel::describe_products() const {
-    return describe(impl_->gemm().choices());
+    return impl_->describe_products();
 }
 
 std::string FastModel::product_providers() const {

@@ -49,6 +49,13 @@ class FastModel {
     /// The model must outlive the object and must be float32. With bfloat16, low_values() is filled
     /// from the model's values.
     FastModel(const Model& model, const FastOptions& options);
+
+    /// The same for forward() alone, with copies of the blocks' weights in the layout that products
+    /// of about `rows` rows read fastest; they take as much memory as these weights. Changing the
+    /// model's values has no effect on forward().
+    static FastModel for_inference(const Model& model, const FastOptions& options,
+                                   std::int64_t rows);
+
     FastModel(FastModel&&) noexcept;
     FastModel& operator=(FastModel&&) noexcept;
     FastModel(const FastModel&) = delete;
@@ -64,11 +71,6 @@ class FastModel {
     /// anything but zeros to the gradients.
     double step(const PackedInput& input, const DropoutStep& step, const LossScale& scale);
 
-    /// Copy weights into the layout that products of about `rows` rows read fastest. forward()
-    /// reads the copies until the next step(); changing the model's values in between has no
-    /// effect on it. Takes as much memory as the weights of the blocks.
-    void pack_weights(std::int64_t rows);
-
     /// Return the values in bfloat16, [layout().size()], which products read; empty for float32.
     /// The optimizer writes them with each step.
     std::span<Bfloat16> low_values();
@@ -76,7 +78,7 @@ class FastModel {
     /// Fill low_values() after the model's values were changed by someone who does not.
     void refresh_low_values();
 
-    /// Return who computes the products, in words.
+    /// Return who computes the products, in words: those of training, or of inference.
     std::string describe_products() const;
 
     /// Return the providers of the products alone, as provider_names.
@@ -89,6 +91,8 @@ class FastModel {
 
   private:
     class Impl;
+    explicit FastModel(std::unique_ptr<Impl> impl);
+
     std::unique_ptr<Impl> impl_;
 };
 

@@ -20,7 +20,7 @@
 
 namespace finewatt {
 
-/// Float32 weights lie in panels of our own, bfloat16 ones in oneDNN's layout.
+/// In panels of our own or in oneDNN's layout.
 class PackedWeight {
   public:
     explicit PackedWeight(std::variant<DensePanels, at::Tensor> weight)
@@ -110,6 +110,10 @@ void onednn_linear(const at::Tensor& x, const at::Tensor& w, const std::optional
 }
 
 }  // namespace
+
+std::string_view provider_name(const PackedWeight& weight) {
+    return weight.panels() != nullptr ? "finewatt" : "onednn";
+}
 
 bool has_onednn_operator() {
     return linear_operator().has_value();
@@ -215,7 +219,11 @@ void Gemm::weight_gradient(const void* dy, const void* x, std::int64_t rows,
 
 std::shared_ptr<const PackedWeight> Gemm::pack(const DenseWeights& weights,
                                                std::int64_t rows) const {
-    if (weights.type == GemmType::kFloat32) {
+    const GemmChoices::Choice& choice = choices_.at(GemmDirection::kForward, GemmSize::kFewRows);
+    if (choices_.is_pinned && choice.provider == GemmProvider::kAten) {
+        return nullptr;
+    }
+    if (weights.type == GemmType::kFloat32 && !choices_.is_pinned) {
         return std::make_shared<PackedWeight>(
             DensePanels(static_cast<const float*>(weights.weight), weights.out, weights.in));
     }
@@ -328,6 +336,10 @@ GemmRates measure(GemmDirection direction, const Shape& shape) {
     return {gflop / aten_s, gflop / onednn_s};
 }
 
+GemmProvider processor_default(GemmDirection direction) {
+    return default_provider(direction, __builtin_cpu_is("amd") != 0);
+}
+
 /// The rule of gemm_choice.h for one model.
 GemmChoices measured_choices(std::int64_t hidden, std::int64_t feed_forward) {
     const double flop_per_row = 2 * static_cast<double>(hidden) * static_cast<double>(feed_forward);
@@ -339,7 +351,7 @@ GemmChoices measured_choices(std::int64_t hidden, std::int64_t feed_forward) {
         for (const GemmSize size : {GemmSize::kFewRows, GemmSize::kManyRows}) {
             const std::int64_t rows = size == GemmSize::kFewRows ? kFewRows : many;
             GemmChoices::Choice& choice = choices.at(direction, size);
-            choice.provider = default_provider(direction, __builtin_cpu_is("amd") != 0);
+            choice.provider = processor_default(direction);
             if (flop_per_row * static_cast<double>(rows) < kLeastFlop) {
                 continue;
             }
@@ -350,12 +362,23 @@ GemmChoices measured_choices(std::int64_t hidden, std::int64_t feed_forward) {
     return choices;
 }
 
+GemmChoices pinned_choices(GemmSetting setting) {
+    GemmChoices choices =
+        all_of(setting == GemmSetting::kAten ? GemmProvider::kAten : GemmProvider::kOneDnn);
+    choices.is_pinned = true;
+    return choices;
+}
+
 }  // namespace
+
+Gemm Gemm::make_for_inference(GemmSetting setting) {
+    return Gemm(setting == GemmSetting::kAuto ? all_of(processor_default(GemmDirection::kForward))
+                                              : pinned_choices(setting));
+}
 
 Gemm Gemm::make(GemmSetting setting, std::int64_t hidden, std::int64_t feed_forward) {
     if (setting != GemmSetting::kAuto) {
-        return Gemm(
-            all_of(setting == GemmSetting::kAten ? GemmProvider::kAten : GemmProvider::kOneDnn));
+        return Gemm(pinned_choices(setting));
     }
     if (!has_onednn_operator()) {
         return Gemm(all_of(GemmProvider::kAten));

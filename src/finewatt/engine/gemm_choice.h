@@ -6,6 +6,9 @@
 // overrules it only where the other provider is faster by kOverruleFactor. It takes the best of
 // several times in CPU time of one thread, which other work on the machine hardly touches.
 // FINEWATT_GEMM=onednn|aten pins it. The engine event names what was used.
+//
+// Inference in float32 has copies of its weights in panels, which an own kernel multiplies by; it
+// measures nothing. A pinned provider takes these products, too.
 #pragma once
 
 #include "finewatt/base/result.h"
@@ -59,6 +62,7 @@ struct GemmChoices {
     };
 
     std::array<std::array<Choice, kGemmSizes>, kGemmDirections> choices{};
+    bool is_pinned = false;  ///< the user chose, for packed weights too
 
     Choice& at(GemmDirection direction, GemmSize size) {
         return choices[static_cast<std::size_t>(direction)][static_cast<std::size_t>(size)];
@@ -87,7 +91,8 @@ GemmProvider default_provider(GemmDirection direction, bool is_amd);
 /// Apply the rule above.
 GemmProvider decide_provider(GemmProvider by_default, const GemmRates& rates);
 
-/// Return the choices in words, e.g. "forward onednn 64.1|98.0, ...", for the log and the event.
+/// Return the choices in words, e.g. "forward, few rows: onednn; ...", with the rates where they
+/// were measured, for the log and the event.
 std::string describe(const GemmChoices& choices);
 
 /// Return the providers alone, e.g. "onednn onednn onednn onednn aten aten": two runs with the same

@@ -1,4 +1,5 @@
-// Gemm: the matrix products of dense layers on plain memory, by ATen or by oneDNN inside LibTorch.
+// Gemm: the matrix products of dense layers on plain memory, by ATen or by oneDNN inside LibTorch,
+// or with packed float32 weights by our own kernel.
 // Results are written where the caller says; no tensor is made that outlives a call, and nothing
 // enters the autograd graph. Torch-free header; gemm.cpp has LibTorch.
 //
@@ -10,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 namespace finewatt {
 
@@ -46,6 +48,10 @@ class Gemm {
     /// process measures each shape once.
     static Gemm make(GemmSetting setting, std::int64_t hidden, std::int64_t feed_forward);
 
+    /// Decide by the processor alone, for inference: its weights are packed, so that there is
+    /// hardly a product to choose for.
+    static Gemm make_for_inference(GemmSetting setting);
+
     /// Use these choices. Where the oneDNN operator is missing, ATen takes its place.
     explicit Gemm(GemmChoices choices);
 
@@ -66,8 +72,9 @@ class Gemm {
     void weight_gradient(const void* dy, const void* x, std::int64_t rows,
                          const DenseWeights& weights, bool is_added, float* dw);
 
-    /// Return a copy of the weight in the layout that suits `rows` rows best, or null where there
-    /// is no such layout. The values are those of the call; changed weights need a new copy.
+    /// Return a copy of the weight in the layout that suits `rows` rows best: panels for float32,
+    /// oneDNN's for bfloat16 and where oneDNN is pinned; null where there is no such layout and
+    /// where ATen is pinned. The values are those of the call; changed weights need a new copy.
     std::shared_ptr<const PackedWeight> pack(const DenseWeights& weights, std::int64_t rows) const;
 
     const GemmChoices& choices() const { return choices_; }
@@ -84,6 +91,9 @@ class Gemm {
     std::unique_ptr<Scratch> scratch_;
     GemmWork work_;
 };
+
+/// Return who multiplies by a packed weight: "finewatt" or "onednn".
+std::string_view provider_name(const PackedWeight& weight);
 
 /// Return whether LibTorch has the oneDNN operator.
 bool has_onednn_operator();

@@ -83,7 +83,13 @@ TEST_P(GemmBy, PackedWeightsGiveTheSameProductForAnyNumberOfRows) {
     DenseWeights weights{weight.const_data_ptr(), nullptr, 48, 80, std::get<1>(GetParam()), {}};
     DenseWeights packed = weights;
     packed.packed = gemm_.pack(weights, 20);
+    if (std::get<0>(GetParam()) == GemmSetting::kAten) {
+        EXPECT_EQ(packed.packed, nullptr) << "ATen is pinned, and has no layout of its own";
+        return;
+    }
     ASSERT_NE(packed.packed, nullptr);
+    const bool is_own = std::get<0>(GetParam()) == GemmSetting::kAuto && !is_low();
+    EXPECT_EQ(provider_name(*packed.packed), is_own ? "finewatt" : "onednn");
     for (const std::int64_t rows : {1, 20, 77}) {
         const at::Tensor x = random({rows, 80});
         at::Tensor want = random({rows, 48});
@@ -97,12 +103,16 @@ TEST_P(GemmBy, PackedWeightsGiveTheSameProductForAnyNumberOfRows) {
 
 INSTANTIATE_TEST_SUITE_P(
     Providers, GemmBy,
-    ::testing::Combine(::testing::Values(GemmSetting::kAten, GemmSetting::kOneDnn),
+    ::testing::Combine(::testing::Values(GemmSetting::kAuto, GemmSetting::kAten,
+                                         GemmSetting::kOneDnn),
                        ::testing::Values(GemmType::kFloat32, GemmType::kBfloat16)),
     [](const ::testing::TestParamInfo<std::tuple<GemmSetting, GemmType>>& test) {
-        const bool is_aten = std::get<0>(test.param) == GemmSetting::kAten;
+        const GemmSetting setting = std::get<0>(test.param);
         const bool is_low = std::get<1>(test.param) == GemmType::kBfloat16;
-        return std::string(is_aten ? "aten" : "onednn") + (is_low ? "_bf16" : "_fp32");
+        const std::string name = setting == GemmSetting::kAuto   ? "auto"
+                                 : setting == GemmSetting::kAten ? "aten"
+                                                                 : "onednn";
+        return name + (is_low ? "_bf16" : "_fp32");
     });
 
 TEST(Gemm, ModelsOfOneShapeGetOneChoice) {

@@ -62,11 +62,15 @@ void report_products(Precision precision, const std::string& products, JobContex
         {{"precision", std::string(precision_name(precision))}, {"gemm", products}});
 }
 
-Result<FastModel> make_fast_model(const Model& model, FastOptions options, JobContext& context) {
+/// `rows`: for inference with about so many rows at a time; none for training.
+Result<FastModel> make_fast_model(const Model& model, FastOptions options,
+                                  std::optional<std::int64_t> rows, JobContext& context) {
     if (options.gemm == GemmSetting::kAuto) {
         FINEWATT_ASSIGN(options.gemm, gemm_setting_from_environment());
     }
-    FastModel fast = in_phase(context.events, "warmup", [&] { return FastModel(model, options); });
+    FastModel fast = in_phase(context.events, "warmup", [&] {
+        return rows ? FastModel::for_inference(model, options, *rows) : FastModel(model, options);
+    });
     report_products(options.precision, fast.describe_products(), context);
     return fast;
 }
@@ -175,7 +179,7 @@ Result<std::unique_ptr<DeviceTrainer>> make_trainer(const Model& model, const Co
                                                     JobContext& context) {
     FINEWATT_TRY(check_device_precision(device, options.precision));
     if (device.kind == DeviceKind::kCpu) {
-        FINEWATT_ASSIGN(FastModel fast, make_fast_model(model, options, context));
+        FINEWATT_ASSIGN(FastModel fast, make_fast_model(model, options, {}, context));
         return make_cpu_trainer(model, std::move(fast), optimizer);
     }
     FINEWATT_ASSIGN(std::unique_ptr<DeviceTrainer> trainer, in_phase(context.events, "warmup", [&] {
@@ -190,8 +194,7 @@ Result<ForwardPass> make_forward_pass(const Model& model, const ComputeDevice& d
                                       JobContext& context) {
     FINEWATT_TRY(check_device_precision(device, options.precision));
     if (device.kind == DeviceKind::kCpu) {
-        FINEWATT_ASSIGN(FastModel fast, make_fast_model(model, options, context));
-        fast.pack_weights(rows);
+        FINEWATT_ASSIGN(FastModel fast, make_fast_model(model, options, rows, context));
         // A function can be copied, a FastModel cannot.
         const auto shared = std::make_shared<FastModel>(std::move(fast));
         return [shared](const PackedInput& input) { return shared->forward(input); };
