@@ -259,6 +259,10 @@ struct CpuKernels {
 
     std::int64_t dense_panel = 0;  ///< columns of a panel
 
+    /// to [columns, rows] = from [rows, columns] transposed, in the columns [begin, end) only.
+    void (*transpose)(std::int64_t rows, std::int64_t columns, std::int64_t begin, std::int64_t end,
+                      const float* from, float* to) = nullptr;
+
     /// See ScatterRows.
     void (*scatter_rows)(const ScatterRows& rows, float* table) = nullptr;
 

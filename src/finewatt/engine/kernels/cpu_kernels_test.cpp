@@ -196,6 +196,34 @@ TEST_P(Kernels, ColumnSumsAddRowAfterRow) {
     }
 }
 
+void check_transpose(const CpuKernels& kernels, std::int64_t rows, std::int64_t columns,
+                     std::mt19937& random) {
+    SCOPED_TRACE(::testing::Message() << rows << " x " << columns);
+    const auto from = random_values<float>(rows * columns, random);
+    const auto before = random_values<float>(rows * columns, random);
+    Floats to = before;
+    const std::int64_t begin = columns / 3;
+    const std::int64_t end = columns - columns / 5;
+    kernels.transpose(rows, columns, begin, end, from.data(), to.data());
+    for (std::int64_t c = 0; c < columns; ++c) {
+        for (std::int64_t r = 0; r < rows; ++r) {
+            const bool is_moved = c >= begin && c < end;
+            ASSERT_EQ(to[count_of(c * rows + r)],
+                      is_moved ? from[count_of(r * columns + c)] : before[count_of(c * rows + r)])
+                << r << ", " << c;
+        }
+    }
+}
+
+TEST_P(Kernels, TransposeMovesEachValueOfItsColumnsAndNoOther) {
+    std::mt19937 random(8);
+    for (const std::int64_t rows : {1, 5, 16, 37, 64}) {
+        for (const std::int64_t columns : {1, 3, 16, 70, 191}) {
+            check_transpose(kernels(), rows, columns, random);
+        }
+    }
+}
+
 TEST_P(Kernels, ScatteredRowsAddInTheirOrderWhateverTheColumnsAreCutInto) {
     std::mt19937 random(7);
     constexpr std::int64_t kRows = 40;

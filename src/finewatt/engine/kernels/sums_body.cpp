@@ -1,6 +1,7 @@
-// Sums over rows and conversions of whole arrays.
+// Sums over rows, transposes and conversions of whole arrays.
 #include "finewatt/engine/kernels/lanes_internal.h"
 #include "finewatt/engine/kernels/parts_internal.h"
+#include "finewatt/engine/kernels/tiles_internal.h"
 
 namespace finewatt::FINEWATT_KERNELS_NAME {
 namespace {
@@ -25,6 +26,30 @@ void column_sums(std::int64_t rows, std::int64_t columns, const T* x, float* sum
     for (; r < rows; ++r) {
         for_lanes(columns,
                   [&](auto at) { store(sums, at, load(sums, at) + load(x + r * columns, at)); });
+    }
+}
+
+/// In strips of columns, square by square: rows are often a multiple of 4 KiB apart, and what is
+/// read of them is used before others drive it out of the cache.
+void transpose(std::int64_t rows, std::int64_t columns, std::int64_t begin, std::int64_t end,
+               const float* from, float* to) {
+    constexpr std::int64_t kStrip = 64;
+    for (std::int64_t strip = begin; strip < end; strip += kStrip) {
+        for_lanes(rows, [&](auto row) {
+            for_lanes(smaller(kStrip, end - strip), [&](auto column) {
+                const std::int64_t first = strip + column.first;
+                Lanes square[kLanes];
+                for (std::int64_t r = 0; r < kLanes; ++r) {
+                    square[r] = row.first + r < rows
+                                    ? load(from + (row.first + r) * columns + strip, column)
+                                    : Lanes{};
+                }
+                turn(square);
+                for (std::int64_t c = 0; c < kLanes && first + c < end; ++c) {
+                    store(to + (first + c) * rows, row, square[c]);
+                }
+            });
+        });
     }
 }
 
@@ -54,6 +79,7 @@ void to_float(std::int64_t size, const Bfloat16* from, float* to) {
 void add_sums(CpuKernels& set) {
     set.f32.column_sums = column_sums<float>;
     set.bf16.column_sums = column_sums<Bfloat16>;
+    set.transpose = transpose;
     set.add_partials = column_sums<float>;
     set.scatter_rows = scatter_rows;
     set.add = add;
