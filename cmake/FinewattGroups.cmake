@@ -85,6 +85,7 @@ set(FINEWATT_UNGROUPED_FILES
     src/finewatt/sensor/wall_readings_test.cpp
     src/finewatt/sensor/wall_time.cpp
     src/finewatt/store/store_contract_test.cpp
+    src/finewatt/store/store_list_contract_test.cpp
     src/finewatt/study/workload.cpp
     src/finewatt/token/trie.cpp)
 

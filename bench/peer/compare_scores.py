@@ -16,6 +16,7 @@ import argparse
 import gzip
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -111,8 +112,10 @@ class Bench:
         options = ["--task", case, "--model", self.arguments.model, "--data", files[0],
                    "--eval-data", files[1], "--seed", str(seed), *what["options"]]  # fmt: skip
         if program == "finewatt":
-            store = ["--store", f"sqlite:{self.scratch}/runs.db", "--json"]
-            command = [self.arguments.finewatt, "finetune", *store, *options]
+            out = os.path.join(self.scratch, "out")
+            shutil.rmtree(out, ignore_errors=True)
+            places = ["--store", f"sqlite:{self.scratch}/runs.db", "--out", out, "--json"]
+            command = [self.arguments.finewatt, "finetune", *places, *options]
             return run(command, None)["scores"][what["score"]]
         vocabulary = ["--vocab", os.path.join(self.arguments.model, "vocab.txt")]
         command = [self.arguments.python, TRAINER, *options, *vocabulary]
