@@ -248,7 +248,8 @@ class FastModel::Impl {
             return describe(gemm_.choices());
         }
         const GemmProvider head =
-            gemm_.choices().at(GemmDirection::kForward, GemmSize::kFewRows).provider;
+            low_.empty() ? gemm_.choices().at(GemmDirection::kForward, GemmSize::kFewRows).provider
+                         : GemmProvider::kAten;
         return fmt::format("forward, blocks: {}; forward, head: {}",
                            provider_name(*any_block().query_key_value.weights.packed),
                            name_of(head));
@@ -375,11 +376,20 @@ class FastModel::Impl {
     bool has_stepped_ = false;
 };
 
-FastModel::FastModel(const Model& model, const FastOptions& options)
-    : impl_(std::make_unique<Impl>(
-          model, options,
-          Gemm::make(options.gemm, model.config().hidden_size, model.config().intermediate_size))) {
+namespace {
+
+/// With bfloat16, ATen has all products but those of packed weights: there is nothing to choose.
+Gemm training_gemm(const ModelConfig& config, const FastOptions& options) {
+    if (options.precision == Precision::kBfloat16) {
+        return Gemm(GemmChoices{});
+    }
+    return Gemm::make(options.gemm, config.hidden_size, config.intermediate_size);
 }
+
+}  // namespace
+
+FastModel::FastModel(const Model& model, const FastOptions& options)
+    : impl_(std::make_unique<Impl>(model, options, training_gemm(model.config(), options))) {}
 
 FastModel::FastModel(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 

@@ -4,6 +4,7 @@
 #include "finewatt/engine/runtime.h"
 #include "finewatt/testing/matchers.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -243,6 +244,24 @@ TEST_P(FastModelOf, PaddingRowOfTheWordEmbeddingsGetsNoGradient) {
 }
 
 INSTANTIATE_TEST_SUITE_P(AllKinds, FastModelOf, ::testing::Values(0U, 1U, 2U, 3U, 4U, 5U));
+
+TEST(FastModel, NamesWhoComputesItsProducts) {
+    start_runtime(1);
+    const RandomCase made = random_case(12);
+    const Model model = model_of(made);
+    const FastOptions pinned{Precision::kFloat32, GemmSetting::kOneDnn};
+    EXPECT_EQ(FastModel(model, pinned).product_providers(),
+              "onednn onednn onednn onednn onednn onednn");
+    EXPECT_EQ(FastModel(model, {Precision::kBfloat16, GemmSetting::kOneDnn}).product_providers(),
+              "aten aten aten aten aten aten");
+    EXPECT_EQ(FastModel::for_inference(model, pinned, 20).describe_products(),
+              "forward, blocks: onednn; forward, head: onednn");
+    EXPECT_THAT(FastModel::for_inference(model, {}, 20).describe_products(),
+                ::testing::StartsWith("forward, blocks: finewatt; "));
+    EXPECT_EQ(FastModel::for_inference(model, {Precision::kBfloat16, GemmSetting::kAuto}, 20)
+                  .describe_products(),
+              "forward, blocks: onednn; forward, head: aten");
+}
 
 TEST(FastModel, TwoThreadsStayNearThePlainFormToo) {
     const RandomCase made = random_case(12);

@@ -7,6 +7,8 @@
 // several times in CPU time of one thread, which other work on the machine hardly touches.
 // FINEWATT_GEMM=onednn|aten pins it. The engine event names what was used.
 //
+// In bfloat16 ATen has all products but those of packed weights, which are oneDNN's.
+//
 // Inference in float32 has copies of its weights in panels, which an own kernel multiplies by; it
 // measures nothing. A pinned provider takes these products, too.
 #pragma once
